@@ -1,0 +1,64 @@
+# The two commands of the README are `make demo` and `make test`.
+# Each builds .venv from the lock file when it is missing or older than the lock.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+N      ?= 2000
+
+.PHONY: help install dev demo test check bench worlds mutate lock stripe-live clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.run-ready  ## make .venv with the command tieout in it
+dev: $(VENV)/.dev-ready      ## the same, with the tools for tests and checks
+
+demo: install  ## live through the credit-memo story on embedded parts
+	$(BIN)/tieout demo
+
+test: dev  ## run every test that needs no outside program
+	$(BIN)/python -m pytest -n 2
+
+check: dev  ## style, types, layers, and the tests of style and docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_tidy.py tests/test_rooms.py tests/test_docs.py
+
+bench: dev  ## measure; timings live here and never in a test
+	$(BIN)/python -m tests.benchmarks
+
+worlds: dev  ## run N seeded worlds (make worlds N=100000)
+	$(BIN)/tieout simulate --seeds $(N)
+
+stripe-live: dev  ## run the Stripe contract on your own sandbox key (TIEOUT_STRIPE_SANDBOX_KEY)
+	$(BIN)/python -m pytest tests/live/test_stripe_live.py -m live --allow-hosts=127.0.0.1,localhost,::1,api.stripe.com --force-enable-socket
+
+lock:  ## renew both lock files (needs uv)
+	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	    pyproject.toml --extra postgres --group build -o requirements/run.lock
+	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	    pyproject.toml --extra postgres --group dev -c requirements/run.lock -o requirements/dev.lock
+
+clean:  ## remove what the build made; your state in .tieout stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "tieout needs Python 3.11 or newer; say which: make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo "Python has no venv here; on Debian: apt install python3-venv"; exit 2; }
+
+$(VENV)/.run-ready: requirements/run.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/run.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev-ready: requirements/dev.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/dev.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run-ready
