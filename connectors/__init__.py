@@ -1,0 +1,1 @@
+"""Other people's systems, spoken to in our words."""

@@ -1,0 +1,1 @@
+"""What we know: the words, and the memory that keeps them."""

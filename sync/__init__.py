@@ -1,0 +1,1 @@
+"""What should happen, and the hands that make it happen."""

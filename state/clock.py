@@ -1,0 +1,34 @@
+"""Time as an argument: every part that waits or dates asks a Clock."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for dating, monotonic time for measuring, and sleep for waiting.
+
+    Leases, deadlines and backoff use `monotonic`; only what a person reads, and the
+    24 hours of an idempotency key, use `now`.
+    """
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+def utc(text: str) -> datetime:
+    """Read an RFC 3339 time; one without a zone is UTC (Metronome's SDK omits it)."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Write a time the way every report and record does: UTC, seconds or finer, `Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,53 @@
+"""What one transaction takes in: facts as read, what was decided, and the cursor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from state.credits import CoreCredit
+from state.invoices import CoreCustomer, CoreInvoice
+from state.pushes import PushRecord
+from state.receivables import CreditMemo, DownstreamInvoice
+from state.worklist import Flag
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line for the audit log; the store adds sequence, time and the hash chain."""
+
+    action: str  # push.attempted, flag.resolved, run.kept ...
+    object_type: str  # push, flag, run, source
+    object_id: str
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+    actor: str = "worker"
+    request_id: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One complete reading of a source: the only ground on which absence is concluded."""
+
+    source: str  # core, stripe, or the ERP's name
+    started_at: datetime
+    finished_at: datetime
+    pages: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything one transaction writes. Facts, decisions and cursor stand or fall together."""
+
+    customers: tuple[CoreCustomer, ...] = ()
+    invoices: tuple[CoreInvoice, ...] = ()
+    credits: tuple[CoreCredit, ...] = ()
+    documents: tuple[DownstreamInvoice, ...] = ()
+    memos: tuple[CreditMemo, ...] = ()
+    pushes: tuple[PushRecord, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    sweeps: tuple[Sweep, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()

@@ -1,0 +1,108 @@
+"""The receivables side: downstream invoices and credit memos, in our words."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class DocumentStatus(StrEnum):
+    """Life of a downstream invoice, one set for Stripe and every ERP.
+
+    NOT_CONFIGURED and ABSENT are ours: no such system, and not found by a complete read.
+    """
+
+    NOT_CONFIGURED = "NOT_CONFIGURED"
+    ABSENT = "ABSENT"
+    DRAFT = "DRAFT"
+    OPEN = "OPEN"
+    PART_PAID = "PART_PAID"
+    PAID = "PAID"
+    UNCOLLECTIBLE = "UNCOLLECTIBLE"
+    VOID = "VOID"
+    DELETED = "DELETED"
+
+    @property
+    def posted(self) -> bool:
+        """Does the document stand in the receivable ledger with its amount?"""
+        return self in _POSTED
+
+    @property
+    def live(self) -> bool:
+        """Can a customer still be asked to pay it, now or once finalized?"""
+        return self in _POSTED or self is DocumentStatus.DRAFT
+
+
+_POSTED = frozenset(
+    {
+        DocumentStatus.OPEN,
+        DocumentStatus.PART_PAID,
+        DocumentStatus.PAID,
+        DocumentStatus.UNCOLLECTIBLE,
+    }
+)
+
+
+class MemoStatus(StrEnum):
+    """Only an issued memo explains a difference."""
+
+    DRAFT = "draft"
+    ISSUED = "issued"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class DownstreamInvoice:
+    """One document in Stripe or an ERP; amounts in minor units of `currency`.
+
+    `gross_minor` is ex tax and is what the books compare. Never the amount due: Stripe
+    nets customer balance into it, and shows 0 below the minimum charge.
+    """
+
+    target: str  # "stripe", or the name of an ERP in the configuration
+    id: str
+    status: DocumentStatus
+    currency: str
+    gross_minor: int
+    number: str | None = None
+    tax_minor: int = 0
+    paid_minor: int = 0
+    open_minor: int = 0
+    customer_id: str | None = None
+    core_invoice_id: str | None = None
+    core_customer_id: str | None = None
+    instance: str | None = None  # which Tieout wrote it, if one did
+    regenerated_from: str | None = None
+    replaces: str | None = None
+    flagged: bool = False  # carries tieout_flag=void_requested
+    auto_charge: bool = False
+    created_at: datetime | None = None
+    posted_at: datetime | None = None
+    paid_at: datetime | None = None
+    voided_at: datetime | None = None
+    due_on: date | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditMemo:
+    """One document that reduces a past invoice (Stripe: credit note).
+
+    `amount_minor` is ex tax and never negative. Without `invoice_id` it is unlinked and
+    explains nothing.
+    """
+
+    target: str
+    id: str
+    status: MemoStatus
+    currency: str
+    amount_minor: int
+    number: str | None = None
+    tax_minor: int = 0
+    invoice_id: str | None = None  # the downstream invoice it reduces
+    reason: str = ""
+    text: str = ""
+    approved: bool = True
+    approved_by: str | None = None
+    posted_at: datetime | None = None
+    voided_at: datetime | None = None
+    url: str | None = None
