@@ -67,9 +67,11 @@ class PushRecord:
     step: str = ""  # the step last asked: create, lines-0 ..., finalize
     in_flight: bool = False  # asked, and no answer committed
     in_doubt: bool = False  # some request under the present key was never answered
-    stored_refusal: str = ""  # the definite answer that now stands under the present key
+    refusal: str = ""  # the answer that now stands under the present key
     asked_at: datetime | None = None  # the last request
     not_before: datetime | None = None  # the next one may not go out earlier
+    failures: int = 0  # calls in a row that did not end well
+    accepted: tuple[str, ...] = ()  # closed documents a person has seen and wants replaced
 
     def key(self, instance: str, step: str) -> str:
         """The idempotency key of one step: a pure function of what is being done."""
