@@ -86,6 +86,15 @@ class DraftLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrencyRule:
+    """What a receivables system can say in one currency; all in our minor units."""
+
+    step_minor: int  # every amount must be a multiple of this
+    minimum_minor: int  # a charge below it is booked to the customer's balance instead
+    maximum_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a receivables reading."""
 
@@ -124,6 +133,9 @@ class Receivables(Register, Protocol):
 
     def line_keys(self, document_id: str) -> tuple[str, ...]:
         """The `core_line_key` of every line of a document ('' for a line not ours)."""
+
+    def currency_rule(self, currency: str) -> CurrencyRule | None:
+        """Its rule for a currency; None when it cannot bill in it at all."""
 
     def find_customer(self, core_customer_id: str) -> str | None:
         """The customer whose metadata names this core customer."""
