@@ -1,0 +1,249 @@
+"""Gather what is recorded about core invoices, and complete a change with its decisions.
+
+This is the hinge of the walk: whoever brings a fact calls `decided`, and the fact, the
+pushes and the flags that follow from it are committed together.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from state.store import Store
+
+from connectors.ports import CurrencyRule
+from state.invoices import CoreInvoice
+from state.observations import AuditEntry, Changes
+from state.pushes import PushRecord
+from state.receivables import CreditMemo, DownstreamInvoice
+from state.worklist import Flag
+from sync.decide import Case, Held, Policy, decide_push
+from sync.flags import STRIPE, decide_flags
+
+CHAIN_LENGTH_MAX = 100  # versions of one invoice; more is a loop in the core's links
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Who was regenerated from whom, for the invoices at hand and all their versions."""
+
+    invoices: Mapping[str, CoreInvoice]
+    children: Mapping[str, tuple[str, ...]]
+
+    def ancestors(self, core_id: str) -> list[str]:
+        """Earlier versions, nearest first."""
+        found: list[str] = []
+        here = self.invoices.get(core_id)
+        while here is not None and here.regenerated_from is not None:
+            if here.regenerated_from in found or len(found) >= CHAIN_LENGTH_MAX:
+                break
+            found.append(here.regenerated_from)
+            here = self.invoices.get(here.regenerated_from)
+        return found
+
+    def descendants(self, core_id: str) -> list[str]:
+        """Later versions, nearest first."""
+        found: list[str] = []
+        edge = list(self.children.get(core_id, ()))
+        while edge and len(found) < CHAIN_LENGTH_MAX:
+            next_id = edge.pop(0)
+            if next_id not in found:
+                found.append(next_id)
+                edge.extend(self.children.get(next_id, ()))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What decisions rest on besides the books: the policy, Stripe's rules, the times."""
+
+    policy: Policy
+    rule_of: Callable[[str], CurrencyRule | None]
+    now: datetime
+    looked_at: datetime
+    anomalies: Mapping[str, str] = field(default_factory=dict)
+
+
+def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
+    """The change, completed with every push and flag that follows from it."""
+    touched = _touched(changes)
+    if not touched:
+        return changes
+    cases, flags = gather(store, touched, changes, deciding.anomalies)
+    pushes: list[PushRecord] = list(changes.pushes)
+    moved: list[Flag] = []
+    audit: list[AuditEntry] = list(changes.audit)
+    for case in cases:
+        currency = case.invoice.currency if case.invoice is not None else None
+        rule = deciding.rule_of(currency) if currency else None
+        record = decide_push(case, deciding.policy, rule)
+        if record is not None:
+            audit.append(push_entry(case.record, record))
+            pushes = [
+                one for one in pushes if one.core_invoice_id != record.core_invoice_id
+            ]
+            pushes.append(record)
+            case = replace(case, record=record)
+        for flag in decide_flags(
+            case,
+            flags.get(case.core_invoice_id, ()),
+            now=deciding.now,
+            looked_at=deciding.looked_at,
+        ):
+            moved.append(flag)
+            audit.append(flag_entry(flag))
+    return replace(
+        changes,
+        pushes=tuple(pushes),
+        flags=(*changes.flags, *moved),
+        audit=tuple(audit),
+    )
+
+
+def gather(
+    store: Store,
+    core_ids: Collection[str],
+    changes: Changes = Changes(),  # noqa: B008 - frozen, so it can be shared
+    anomalies: Mapping[str, str] | None = None,
+) -> tuple[list[Case], dict[str, list[Flag]]]:
+    """The cases of these invoices and of all their versions, with their flags.
+
+    What `changes` brings stands above what is recorded.
+    """
+    chains = _chains(store, core_ids, changes)
+    ids = sorted({*core_ids, *chains.invoices})
+    documents = _documents(store, ids, changes)
+    records = {**store.pushes_for(ids)}
+    records.update({record.core_invoice_id: record for record in changes.pushes})
+    customers = store.customers_by_id(
+        {invoice.customer_id for invoice in chains.invoices.values()}
+    )
+    customers.update({customer.id: customer for customer in changes.customers})
+    cases = []
+    for core_id in ids:
+        invoice = chains.invoices.get(core_id)
+        later = chains.descendants(core_id)
+        cases.append(
+            Case(
+                core_invoice_id=core_id,
+                invoice=invoice,
+                customer=customers.get(invoice.customer_id) if invoice else None,
+                record=records.get(core_id),
+                documents=tuple(documents.get(core_id, ())),
+                ancestors=tuple(
+                    held
+                    for earlier in chains.ancestors(core_id)
+                    for held in documents.get(earlier, ())
+                    if held.document.target == STRIPE
+                ),
+                successor=later[0] if later else None,
+                successor_live=frozenset(
+                    held.document.target
+                    for one in later
+                    for held in documents.get(one, ())
+                    if held.document.status.live
+                ),
+                anomaly=(anomalies or {}).get(core_id),
+            )
+        )
+    return cases, store.flags_of(ids)
+
+
+def push_entry(before: PushRecord | None, after: PushRecord) -> AuditEntry:
+    """The audit line of a push that moved."""
+    return AuditEntry(
+        action=f"push.{after.state.lower()}",
+        object_type="push",
+        object_id=after.core_invoice_id,
+        before=before.state if before is not None else "",
+        after=after.state,
+        reason=after.reason or after.detail,
+    )
+
+
+def flag_entry(flag: Flag) -> AuditEntry:
+    """The audit line of a flag that moved."""
+    return AuditEntry(
+        action=f"flag.{flag.state.lower()}",
+        object_type="flag",
+        object_id=f"{flag.target}/{flag.subject}/{flag.cause}",
+        after=flag.state,
+        reason=flag.evidence or flag.why,
+    )
+
+
+def _touched(changes: Changes) -> set[str]:
+    touched = {invoice.id for invoice in changes.invoices}
+    touched |= {
+        document.core_invoice_id
+        for document in changes.documents
+        if document.core_invoice_id is not None
+    }
+    return touched | {record.core_invoice_id for record in changes.pushes}
+
+
+def _chains(store: Store, core_ids: Collection[str], changes: Changes) -> Chains:
+    """Read versions upwards and downwards until no new one appears."""
+    invoices: dict[str, CoreInvoice] = {}
+    children: dict[str, tuple[str, ...]] = {}
+    brought = {invoice.id: invoice for invoice in changes.invoices}
+    edge = set(core_ids)
+    for _ in range(CHAIN_LENGTH_MAX):
+        if not edge:
+            break
+        read = {**store.invoices(edge), **{i: brought[i] for i in edge if i in brought}}
+        invoices.update(read)
+        below = store.children_of(edge)
+        for parent, names in below.items():
+            children[parent] = names
+        for invoice in brought.values():
+            parent = invoice.regenerated_from
+            if parent in edge and invoice.id not in children.get(parent, ()):
+                children[parent] = (*children.get(parent, ()), invoice.id)
+        seen = set(invoices) | edge
+        above = {
+            i.regenerated_from for i in read.values() if i.regenerated_from is not None
+        }
+        edge = (
+            above | {name for parent in edge for name in children.get(parent, ())}
+        ) - seen
+    return Chains(invoices, children)
+
+
+def _documents(
+    store: Store, core_ids: Collection[str], changes: Changes
+) -> dict[str, list[Held]]:
+    documents: dict[tuple[str, str], DownstreamInvoice] = {
+        (document.target, document.id): document
+        for some in store.documents_of(core_ids).values()
+        for document in some
+    }
+    wanted = set(core_ids)
+    for document in changes.documents:
+        documents.pop((document.target, document.id), None)
+        if document.core_invoice_id in wanted:
+            documents[document.target, document.id] = document
+    memos = _memos(store, documents.values(), changes)
+    held: dict[str, list[Held]] = {}
+    for key in sorted(documents):
+        document = documents[key]
+        assert document.core_invoice_id is not None  # noqa: S101 - selected by it
+        held.setdefault(document.core_invoice_id, []).append(
+            Held(document, tuple(memos.get(key, {}).values()))
+        )
+    return held
+
+
+def _memos(
+    store: Store, documents: Iterable[DownstreamInvoice], changes: Changes
+) -> dict[tuple[str, str], dict[str, CreditMemo]]:
+    by_target: dict[str, list[str]] = {}
+    for document in documents:
+        by_target.setdefault(document.target, []).append(document.id)
+    memos: dict[tuple[str, str], dict[str, CreditMemo]] = {}
+    for target, ids in by_target.items():
+        for document_id, some in store.memos_of(target, ids).items():
+            memos[target, document_id] = {memo.id: memo for memo in some}
+    for memo in changes.memos:
+        if memo.invoice_id is not None:
+            memos.setdefault((memo.target, memo.invoice_id), {})[memo.id] = memo
+    return memos
