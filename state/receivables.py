@@ -72,7 +72,8 @@ class DownstreamInvoice:
     core_customer_id: str | None = None
     instance: str | None = None  # which Tieout wrote it, if one did
     regenerated_from: str | None = None
-    replaces: str | None = None
+    replaces: str | None = None  # the downstream invoice this one stands for
+    replaced_by: str | None = None  # and the other way round, once that is known
     flagged: bool = False  # carries tieout_flag=void_requested
     auto_charge: bool = False
     created_at: datetime | None = None
