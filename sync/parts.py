@@ -1,0 +1,79 @@
+"""What a running Tieout is made of: the parts that wiring puts together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from state.store import Store
+
+from connectors.ports import BillingCore, Receivables, Register
+from state.clock import Clock
+from state.observations import Changes
+from sync.cases import Deciding, decided
+from sync.decide import Policy
+from sync.settings import Settings
+
+
+@dataclass(slots=True)
+class Parts:
+    """The store, the other systems, the time, and the right to act.
+
+    `registers` holds Stripe first, then each ERP. `token` is the fencing token of the
+    lease; without one nothing is committed that moves a push.
+    """
+
+    settings: Settings
+    policy: Policy
+    store: Store
+    core: BillingCore
+    stripe: Receivables
+    registers: tuple[Register, ...]
+    clock: Clock
+    holder: str
+    token: int | None = None
+    workers: int = 1  # calls in flight at once
+    stopping: Callable[[], bool] = lambda: False
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def instance(self) -> str:
+        """The name under which this Tieout writes into Stripe."""
+        return self.store.instance
+
+    def record(self, changes: Changes) -> None:
+        """Commit facts or an intent as they are; nothing is decided."""
+        self.store.record(changes, at=self.clock.now(), token=self.token)
+
+    def decide_and_record(
+        self,
+        changes: Changes,
+        *,
+        looked_at: datetime | None = None,
+        anomalies: dict[str, str] | None = None,
+    ) -> Changes:
+        """Commit facts with all that follows from them; answers with what was committed."""
+        now = self.clock.now()
+        # Where nothing downstream was read just now, no claim can have failed.
+        nothing_read = now - timedelta(days=36500)
+        whole = decided(
+            self.store,
+            changes,
+            Deciding(
+                policy=self.policy,
+                rule_of=self.stripe.currency_rule,
+                now=now,
+                looked_at=looked_at or nothing_read,
+                anomalies=anomalies or {},
+            ),
+        )
+        self.store.record(whole, at=now, token=self.token)
+        return whole
+
+    def close(self) -> None:
+        """Release what wiring opened, last opened first."""
+        while self.closers:
+            self.closers.pop()()
+
+    def with_token(self, token: int | None) -> "Parts":
+        """The same parts, acting under another lease."""
+        return replace(self, token=token)

@@ -1,0 +1,209 @@
+"""Read the billing core: by hints for speed, by sweeps for truth.
+
+Metronome has no account-wide invoice list, no "updated since" and no time of a void. So
+the audit log names what may have moved, and a sweep over every customer, archived ones
+too, finds what nobody named. Absence is concluded from a complete sweep alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from connectors.failures import Incomplete
+from state.credits import CoreCredit
+from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
+from state.observations import Changes, Sweep
+from sync.decide import anomaly
+from sync.parts import Parts
+from sync.progress import Progress
+
+HINTS = "core.hints"
+BATCH_INVOICES = 500  # about as many in one transaction
+UNKNOWN_HINTS_MAX = 200  # ids of one poll that we ask about one by one
+# VOID after FINALIZED: an invoice voided between the two is then seen as VOID.
+STATUSES = (CoreStatus.DRAFT, CoreStatus.FINALIZED, CoreStatus.VOID)
+_IMMUTABLE = frozenset({CoreStatus.FINALIZED, CoreStatus.VOID})
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a poll brought."""
+
+    rows: int = 0  # invoices read
+    recorded: int = 0  # invoices that were new or had moved
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One customer, read whole."""
+
+    customer: CoreCustomer
+    invoices: tuple[CoreInvoice, ...]
+    credits: tuple[CoreCredit, ...]
+    pages: int
+
+
+def sweep_core(parts: Parts, progress: Progress) -> Polled:
+    """Read every customer's every invoice.
+
+    Raises Incomplete when the answer is not whole, or lacks what the core cannot lose.
+    """
+    started = parts.clock.now()
+    known = _immutable(parts)
+    progress.step("reading the billing core", None)
+    total = Polled()
+    seen_immutable = 0
+    for batch in _batches(_readings(parts), progress):
+        polled, immutable = _take(parts, batch)
+        total = _add(total, polled)
+        seen_immutable += immutable
+    if seen_immutable < known:
+        # The core never loses one: this is another account, or half an answer.
+        raise Incomplete(
+            f"the billing core shows {seen_immutable or 'no'} finalized and void invoices "
+            f"where {known} are known; nothing was concluded or pushed. "
+            "Check core.base_url and core.token"
+        )
+    swept = Sweep("core", started, parts.clock.now(), total.pages, total.rows)
+    parts.record(Changes(sweeps=(swept,)))
+    return total
+
+
+def poll_core(parts: Parts, progress: Progress) -> Polled:
+    """Re-read what the audit log names since the last time."""
+    cursor = parts.store.cursor(HINTS)
+    hints = parts.core.hints(cursor)
+    progress.step("following the billing core's audit log", len(hints.ids))
+    total = Polled()
+    for batch in _batches(_named(parts, hints.ids), progress):
+        polled, _ = _take(parts, batch)
+        total = _add(total, polled)
+    if hints.cursor is not None and hints.cursor != cursor:
+        parts.record(Changes(cursors={HINTS: hints.cursor}))
+    return total
+
+
+def _readings(parts: Parts) -> Iterator[Reading]:
+    def read(customer: CoreCustomer) -> Reading:
+        return read_customer(parts, customer)
+
+    if parts.workers == 1:
+        for page in parts.core.customers():
+            yield from map(read, page)
+        return
+    with ThreadPoolExecutor(parts.workers, thread_name_prefix="poll") as pool:
+        for page in parts.core.customers():
+            yield from pool.map(read, page)
+
+
+def read_customer(parts: Parts, customer: CoreCustomer) -> Reading:
+    """Read one customer's invoices in every status, and its credits."""
+    invoices: dict[str, CoreInvoice] = {}
+    pages = 0
+    for status in STATUSES:
+        for page in parts.core.invoices(customer.id, status):
+            pages += 1
+            invoices.update({invoice.id: invoice for invoice in page})
+    granted = parts.core.credits(customer.id)
+    return Reading(customer, tuple(invoices.values()), granted, pages + 1)
+
+
+def _named(parts: Parts, ids: Iterable[str]) -> Iterator[Reading]:
+    """The customers behind the ids that the audit log names, each once."""
+    names = list(dict.fromkeys(ids))
+    known = parts.store.invoices(names)
+    customers = parts.store.customers_by_id(names)
+    wanted = dict.fromkeys(invoice.customer_id for invoice in known.values())
+    wanted.update(dict.fromkeys(customers))
+    unknown = [name for name in names if name not in known and name not in customers]
+    # A new customer, or a thing we keep no row of; the sweep finds what is cut off here.
+    wanted.update(dict.fromkeys(unknown[:UNKNOWN_HINTS_MAX]))
+    for name in wanted:
+        customer = parts.core.customer(name)
+        if customer is not None:
+            yield read_customer(parts, customer)
+
+
+def _batches(readings: Iterator[Reading], progress: Progress) -> Iterator[list[Reading]]:
+    """Whole customers, so that both ends of a regeneration arrive together."""
+    batch: list[Reading] = []
+    held = 0
+    for reading in readings:
+        batch.append(reading)
+        held += len(reading.invoices)
+        progress.advance()
+        if held >= BATCH_INVOICES or len(batch) >= BATCH_INVOICES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _take(parts: Parts, batch: list[Reading]) -> tuple[Polled, int]:
+    """Record one batch: what moved, with the decisions that follow. In one transaction."""
+    read = {invoice.id: invoice for reading in batch for invoice in reading.invoices}
+    read.update(_missing_parents(parts, read))
+    known = parts.store.invoices(read)
+    accepted: list[CoreInvoice] = []
+    anomalies: dict[str, str] = {}
+    flagged = {
+        core_id
+        for core_id, flags in parts.store.flags_of(list(read)).items()
+        if any(flag.target == "core" for flag in flags)
+    }
+    for core_id, invoice in read.items():
+        before = known.get(core_id)
+        wrong = anomaly(before, invoice)
+        if wrong or core_id in flagged:
+            anomalies[core_id] = wrong
+        if wrong and before is not None:
+            accepted.append(before)  # kept as it was; the flag says what is wrong
+        elif before != invoice or core_id in flagged:
+            accepted.append(invoice)
+    changes = Changes(
+        customers=tuple(reading.customer for reading in batch),
+        invoices=tuple(accepted),
+        credits=tuple(credit for reading in batch for credit in reading.credits),
+    )
+    parts.decide_and_record(changes, anomalies=anomalies)
+    immutable = sum(
+        known.get(core_id, invoice).status in _IMMUTABLE or invoice.status in _IMMUTABLE
+        for core_id, invoice in read.items()
+    )
+    polled = Polled(
+        rows=len(read),
+        recorded=sum(known.get(invoice.id) != invoice for invoice in accepted),
+        pages=sum(reading.pages for reading in batch),
+    )
+    return polled, immutable
+
+
+def _missing_parents(parts: Parts, read: dict[str, CoreInvoice]) -> dict[str, CoreInvoice]:
+    """A regenerated invoice pulls its parent by id, should we not know it."""
+    wanted = {
+        invoice.regenerated_from: invoice.customer_id
+        for invoice in read.values()
+        if invoice.regenerated_from is not None and invoice.regenerated_from not in read
+    }
+    known = parts.store.invoices(list(wanted))
+    found = {}
+    for parent, customer_id in wanted.items():
+        if parent in known:
+            continue
+        invoice = parts.core.invoice(customer_id, parent)
+        if invoice is not None:
+            found[parent] = invoice
+    return found
+
+
+def _immutable(parts: Parts) -> int:
+    """How many invoices we know that the core can never lose."""
+    counts = parts.store.count_invoices()
+    return sum(counts.get(status, 0) for status in _IMMUTABLE)
+
+
+def _add(one: Polled, other: Polled) -> Polled:
+    return Polled(
+        one.rows + other.rows, one.recorded + other.recorded, one.pages + other.pages
+    )

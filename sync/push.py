@@ -1,0 +1,296 @@
+"""Carry out pushes: one commit before each call, one after, and nothing in between.
+
+The shell of protocol D. It looks, asks and commits as `next_action` says; it decides
+nothing. A process may die on any line: the next one reads the record and goes on.
+"""
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import chain
+
+from connectors.failures import (
+    ConnectorFailure,
+    Incomplete,
+    Misconfigured,
+    NotNow,
+    Refused,
+    Unknown,
+)
+from connectors.ports import DraftLine
+from state.invoices import CoreInvoice
+from state.observations import AuditEntry, Changes
+from state.pushes import SETTLED, PushRecord, PushState
+from state.receivables import DownstreamInvoice
+from sync.cases import push_entry
+from sync.lines import DraftLines, draft_lines
+from sync.moves import (
+    BATCH_LINES_MAX,
+    Answer,
+    Ask,
+    Denied,
+    Done,
+    Doubt,
+    Later,
+    LookUp,
+    ReadCore,
+    ReadDocument,
+    Seen,
+    Settle,
+    Undertaking,
+    Wait,
+)
+from sync.parts import Parts
+from sync.prepare import check_cap, draft_of, prepare
+from sync.progress import Progress
+from sync.protocol import absorb, next_action
+
+STEPS_MAX = 60  # of one push in one pass; a sound one takes about ten
+PATIENCE = timedelta(seconds=5)  # a wait up to this long is sat out
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a pass of pushes came to."""
+
+    done: int = 0
+    stopped: int = 0  # quarantined
+    waiting: int = 0
+
+
+def push_all(parts: Parts, progress: Progress, *, approved: bool = False) -> Pushed:
+    """Move every open push as far as it goes now.
+
+    `approved`: a person has seen the plan, so the cap does not apply. Raises CapReached
+    before anything is sent.
+    """
+    records = due(parts)
+    if not approved:
+        check_cap(parts, records)
+    progress.step("pushing to Stripe", len(records))
+    groups: dict[str, list[PushRecord]] = {}
+    for record in records:
+        # One writer per customer: Stripe locks the customer, and balances move in order.
+        groups.setdefault(record.customer_id or record.core_customer_id, []).append(record)
+
+    def push_group(group: list[PushRecord]) -> list[PushRecord]:
+        ended = []
+        for record in group:
+            if parts.stopping():
+                break
+            ended.append(_push_or_leave(parts, record, progress))
+            progress.advance()
+        return ended
+
+    if parts.workers == 1:
+        ended = list(chain.from_iterable(map(push_group, groups.values())))
+    else:
+        with ThreadPoolExecutor(parts.workers, thread_name_prefix="push") as pool:
+            ended = list(chain.from_iterable(pool.map(push_group, groups.values())))
+    return Pushed(
+        done=_count(ended, {PushState.DONE}),
+        stopped=_count(ended, {PushState.QUARANTINED}),
+        waiting=sum(record.state not in SETTLED for record in ended),
+    )
+
+
+def due(parts: Parts) -> list[PushRecord]:
+    """Every push that may have something to do, in the order of their ids."""
+    open_states = set(PushState) - SETTLED
+    records = parts.store.pushes(open_states)
+    unmapped = [
+        record
+        for record in parts.store.pushes({PushState.SKIPPED})
+        if record.reason == "MISSING_MAPPING"
+    ]
+    return sorted([*records, *unmapped], key=lambda record: record.core_invoice_id)
+
+
+def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> PushRecord:
+    """Move one push; a look that fails leaves it for the next pass, or for a person."""
+    try:
+        return push_one(parts, record)
+    except (NotNow, Unknown, Incomplete) as failure:
+        progress.note(f"push of {record.core_invoice_id} waits: {failure}")
+        return parts.store.push(record.core_invoice_id) or record
+    except Refused as no:
+        now = parts.store.push(record.core_invoice_id) or record
+        stopped = replace(
+            now, state=PushState.QUARANTINED, reason="REFUSED", detail=str(no)
+        )
+        parts.decide_and_record(
+            Changes(pushes=(stopped,), audit=(push_entry(now, stopped),))
+        )
+        return stopped
+
+
+def push_one(parts: Parts, record: PushRecord) -> PushRecord:
+    """Move one push as far as it goes now, and answer with where it stands."""
+    invoice = parts.store.invoice(record.core_invoice_id)
+    rule = parts.stripe.currency_rule(record.currency)
+    if invoice is None or rule is None:
+        return record
+    if record.in_flight or record.tried == 0:
+        record = prepare(parts, record, invoice)
+    if record.state in SETTLED and not record.in_flight:
+        return record
+    drafted = draft_lines(invoice, rule)
+    undertaking = Undertaking(drafted.keys, finalize=parts.policy.finalize)
+    seen = Seen(now=parts.clock.now(), core_status=invoice.status)
+    for _ in range(STEPS_MAX):
+        seen = replace(seen, now=parts.clock.now())
+        action = next_action(record, seen, undertaking)
+        match action:
+            case LookUp():
+                found = parts.stripe.find(record.customer_id or "", record.core_invoice_id)
+                seen = replace(seen, found=found)
+            case ReadDocument():
+                seen = _read_document(parts, record, seen)
+            case ReadCore():
+                core = parts.core.invoice(record.core_customer_id, record.core_invoice_id)
+                seen = replace(seen, core=core, core_gone=core is None)
+            case Settle(settled):
+                _settle(parts, record, settled, invoice, seen)
+                record = settled
+            case Ask(asked):
+                record, seen = _ask(parts, asked, seen, invoice, drafted)
+            case Wait(until):
+                if until is None or until - seen.now > PATIENCE or parts.stopping():
+                    return record
+                parts.clock.sleep((until - seen.now).total_seconds())
+                seen = Seen(now=seen.now, core_status=seen.core_status)
+    return record
+
+
+def _read_document(parts: Parts, record: PushRecord, seen: Seen) -> Seen:
+    page = parts.stripe.read(record.document_id or "")
+    keys = None
+    if record.state is PushState.CREATED:
+        keys = parts.stripe.line_keys(record.document_id or "")
+    return replace(seen, document=page.documents[0], line_keys=keys)
+
+
+def _ask(
+    parts: Parts,
+    asked: PushRecord,
+    seen: Seen,
+    invoice: CoreInvoice,
+    drafted: DraftLines,
+) -> tuple[PushRecord, Seen]:
+    """Commit the intent, call, commit the answer."""
+    if asked.step == "create" and not asked.terms:
+        draft = draft_of(parts, asked, invoice, folded=drafted.folded)
+        asked = replace(asked, terms=parts.stripe.draft_terms(draft))
+    key = asked.key(parts.instance, asked.step)
+    parts.record(
+        Changes(
+            pushes=(asked,),
+            audit=(
+                replace(push_entry(None, asked), idempotency_key=key, reason=asked.step),
+            ),
+        )
+    )
+    answer, stop = _call(parts, asked, drafted, key)
+    answered = absorb(asked, answer, parts.clock.now())
+    documents = (answer.document,) if isinstance(answer, Done) else ()
+    changes = Changes(
+        pushes=(answered,),
+        documents=documents,
+        audit=(replace(_answer_entry(asked, answered, answer), idempotency_key=key),),
+    )
+    if answered.state in SETTLED:
+        parts.decide_and_record(changes)
+    else:
+        parts.record(changes)
+    if stop is not None:
+        raise stop
+    return answered, _seen_after(seen, asked, answer, drafted)
+
+
+def _call(
+    parts: Parts, asked: PushRecord, drafted: DraftLines, key: str
+) -> tuple[Answer, ConnectorFailure | None]:
+    """Make the one call of a step.
+
+    A failure that is not about this invoice comes back beside the answer, to be raised
+    once the answer is committed.
+    """
+    document_id = asked.document_id or ""
+    try:
+        if asked.step == "create":
+            document = parts.stripe.create_draft(asked.terms, key=key)
+        elif asked.step == "finalize":
+            document = parts.stripe.finalize(document_id, key=key)
+        else:
+            batch = _batch(asked.step, drafted)
+            document = parts.stripe.add_lines(document_id, batch, asked.currency, key=key)
+    except Refused as no:
+        return Denied(no.code, str(no), replayed=no.replayed), None
+    except NotNow as later:
+        after = None if later.retry_after is None else timedelta(seconds=later.retry_after)
+        return Later(str(later), after), None
+    except Unknown as doubt:
+        return Doubt(str(doubt), replayed=doubt.replayed), None
+    except Misconfigured as wrong:
+        return Later(str(wrong)), wrong
+    return Done(document), None
+
+
+def _batch(step: str, drafted: DraftLines) -> tuple[DraftLine, ...]:
+    """The lines that the step `lines-N` adds."""
+    first = int(step.removeprefix("lines-")) * BATCH_LINES_MAX
+    return drafted.lines[first : first + BATCH_LINES_MAX]
+
+
+def _seen_after(seen: Seen, asked: PushRecord, answer: Answer, drafted: DraftLines) -> Seen:
+    """A plain success shows the document; anything else means looking again."""
+    if not isinstance(answer, Done):
+        return Seen(now=seen.now, core_status=seen.core_status)
+    keys: tuple[str, ...] | None = ()
+    if asked.step.startswith("lines-") and seen.line_keys is not None:
+        keys = (*seen.line_keys, *(line.key for line in _batch(asked.step, drafted)))
+    return Seen(
+        now=seen.now,
+        core_status=seen.core_status,
+        document=answer.document,
+        line_keys=keys,
+    )
+
+
+def _settle(
+    parts: Parts, before: PushRecord, after: PushRecord, invoice: CoreInvoice, seen: Seen
+) -> None:
+    """Commit a move without a call, with what was seen that moved it."""
+    documents: tuple[DownstreamInvoice, ...] = seen.found or ()
+    if seen.document is not None:
+        documents = (seen.document,)
+    learned = seen.core is not None and seen.core != invoice
+    changes = Changes(
+        invoices=(seen.core,) if learned and seen.core is not None else (),
+        documents=documents,
+        pushes=(after,),
+        audit=(push_entry(before, after),),
+    )
+    if after.state in SETTLED:
+        parts.decide_and_record(changes)
+    else:
+        parts.record(replace(changes, invoices=()))
+
+
+def _answer_entry(asked: PushRecord, answered: PushRecord, answer: Answer) -> AuditEntry:
+    name = type(answer).__name__.lower()
+    return AuditEntry(
+        action=f"push.{name}",
+        object_type="push",
+        object_id=asked.core_invoice_id,
+        before=asked.state,
+        after=answered.state,
+        reason=asked.step
+        if isinstance(answer, Done)
+        else f"{asked.step}: {answered.detail}",
+    )
+
+
+def _count(records: Collection[PushRecord], states: Collection[PushState]) -> int:
+    return sum(record.state in states for record in records)
