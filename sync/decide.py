@@ -170,6 +170,9 @@ def _reconsider(case: Case, record: PushRecord, policy: Policy) -> PushRecord | 
                 record, state=PushState.PENDING, reason="", detail="", customer_id=customer
             )
     if record.state is PushState.PENDING and record.tried == 0:
+        released = record.generation > 0  # a person let it go
+        if policy.hold_replacement_of_paid and not released and paid_ancestor(case):
+            return replace(record, state=PushState.HELD, reason="REPLACEMENT_OF_PAID")
         customer = mapped_customer(case.customer) or record.customer_id
         replaces = _replaced_document(case)
         if (customer, replaces) != (record.customer_id, record.replaces):

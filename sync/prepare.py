@@ -95,6 +95,7 @@ def _resolve_customer(parts: Parts, record: PushRecord) -> str | None:
 def draft_of(
     parts: Parts, record: PushRecord, invoice: CoreInvoice, *, folded: bool
 ) -> Draft:
+    """The draft that this push asks for, with the metadata by which it is found again."""
     metadata = {
         "core_invoice_id": record.core_invoice_id,
         "core_customer_id": record.core_customer_id,
