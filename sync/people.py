@@ -75,7 +75,8 @@ def retry_push(parts: Parts, core_invoice_id: str, *, by: str, reason: str) -> P
     record = _push(parts, core_invoice_id)
     if record.state not in RETRIABLE and not _billed_by_nobody(parts, record):
         raise NotPossible(
-            f"the push of {core_invoice_id} is {record.state}; only a stopped one is retried"
+            f"the push of {core_invoice_id} is {record.state}; "
+            "only a stopped one is retried"
         )
     closed = [
         document.id

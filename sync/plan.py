@@ -53,6 +53,7 @@ def plan_of(store: Store, records: Sequence[PushRecord]) -> Plan:
         name = customer.name if customer is not None else record.core_customer_id
         amount = display(record.pushed_minor, record.currency)
         kind, verb = _verb(record)
+        what = f"{record.core_invoice_id} for {name}: {amount} {record.currency}"
         actions.append(
             PlannedAction(
                 kind=kind,
@@ -60,7 +61,7 @@ def plan_of(store: Store, records: Sequence[PushRecord]) -> Plan:
                 customer=name,
                 currency=record.currency,
                 amount_minor=record.pushed_minor,
-                text=f"{verb} {record.core_invoice_id} for {name}: {amount} {record.currency}",
+                text=f"{verb} {what}",
             )
         )
     listed = json.dumps([asdict(action) for action in actions], sort_keys=True)
