@@ -72,7 +72,8 @@ def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
     pushes: list[PushRecord] = list(changes.pushes)
     moved: list[Flag] = []
     audit: list[AuditEntry] = list(changes.audit)
-    for case in cases:
+    for gathered in cases:
+        case = gathered
         currency = case.invoice.currency if case.invoice is not None else None
         rule = deciding.rule_of(currency) if currency else None
         record = decide_push(case, deciding.policy, rule)
@@ -82,7 +83,7 @@ def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
                 one for one in pushes if one.core_invoice_id != record.core_invoice_id
             ]
             pushes.append(record)
-            case = replace(case, record=record)
+            case = replace(gathered, record=record)
         for flag in decide_flags(
             case,
             flags.get(case.core_invoice_id, ()),
@@ -193,11 +194,12 @@ def _chains(store: Store, core_ids: Collection[str], changes: Changes) -> Chains
         read = {**store.invoices(edge), **{i: brought[i] for i in edge if i in brought}}
         invoices.update(read)
         below = store.children_of(edge)
-        for parent, names in below.items():
-            children[parent] = names
+        children.update(below)
         for invoice in brought.values():
             parent = invoice.regenerated_from
-            if parent in edge and invoice.id not in children.get(parent, ()):
+            if parent is None or parent not in edge:
+                continue
+            if invoice.id not in children.get(parent, ()):
                 children[parent] = (*children.get(parent, ()), invoice.id)
         seen = set(invoices) | edge
         above = {

@@ -60,8 +60,8 @@ class Held:
 
     @property
     def exposure_minor(self) -> int:
-        """What the customer may still be asked for, or has paid, ex tax."""
-        if not self.document.status.live:
+        """What the customer is asked for, or has paid, ex tax. A draft asks for nothing."""
+        if not self.document.status.posted:
             return 0
         return max(self.document.gross_minor - self.credited_minor, 0)
 

@@ -30,6 +30,8 @@ class Parts:
     registers: tuple[Register, ...]
     clock: Clock
     holder: str
+    new_id: Callable[[], str]
+    version: str
     token: int | None = None
     workers: int = 1  # calls in flight at once
     stopping: Callable[[], bool] = lambda: False

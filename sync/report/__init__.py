@@ -1,0 +1,1 @@
+"""Reports: pure functions from a kept run, or the worklist, to text."""

@@ -1,0 +1,127 @@
+"""The words of a reconciliation: one row for each core invoice and leg, and the run."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a run says on its first line."""
+
+    CLEAR = "CLEAR"  # nothing unexplained, every check holds
+    WITHIN_THRESHOLD = "WITHIN_THRESHOLD"  # small enough to accept; still listed
+    OPEN_ITEMS = "OPEN_ITEMS"  # a person must look
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One core invoice against one register; minor units of `currency`, ex tax.
+
+    Signs: A/R debit is positive, `memos` is negative, and a positive variance means that
+    the customer is billed too much downstream.
+    """
+
+    target: str
+    kind: str
+    customer_id: str
+    customer: str
+    core_invoice_id: str
+    core_status: str
+    currency: str
+    core_minor: int  # FINALIZED: its amount; otherwise 0
+    original_minor: int  # what was or would have been billed
+    document_id: str = ""
+    document_number: str = ""
+    document_status: str = "ABSENT"
+    gross_minor: int = 0  # posted documents; otherwise 0
+    memos_minor: int = 0
+    net_minor: int = 0
+    net_variance: int = 0
+    rounding: int = 0
+    closed: int = 0
+    explained: int = 0
+    unexplained: int = 0
+    tax_minor: int = 0
+    paid_minor: int = 0
+    open_minor: int = 0
+    regenerated_from: str = ""
+    replaced_by: str = ""
+    issued_at: datetime | None = None
+    posted_at: datetime | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    memo_refs: tuple[str, ...] = ()
+    flag_refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Something that was read and is not in a row, with the reason."""
+
+    target: str
+    what: str  # invoice, memo
+    id: str
+    currency: str
+    amount_minor: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One control that the run made of itself; `figures` show both sides."""
+
+    name: str
+    ok: bool
+    figures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was read of one system: the ground the run stands on."""
+
+    name: str
+    read_at: datetime | None
+    pages: int
+    rows_read: int
+    rows_used: int
+    rows_excluded: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFinding:
+    """What is wrong with the versions of one invoice, taken together."""
+
+    kind: str
+    root: str
+    currency: str
+    exposure_minor: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One comparison as of an instant. Kept whole; every report is made from it alone."""
+
+    run_id: str
+    entity: str
+    outcome: Outcome
+    as_of: datetime
+    made_at: datetime
+    period: str = ""  # YYYY-MM, or '' for all
+    tolerance_minor: int = 0
+    item_threshold_minor: int = 0
+    total_threshold_minor: int = 0
+    version: str = ""
+    targets: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    chains: tuple[ChainFinding, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    checks: tuple[Check, ...] = ()
+    sources: tuple[Source, ...] = field(default_factory=tuple)
+    audit_seq: int = 0
+    audit_head: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Is there nothing that a person must look at?"""
+        return self.outcome is Outcome.CLEAR and all(check.ok for check in self.checks)

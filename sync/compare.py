@@ -1,0 +1,249 @@
+"""Compare the books of one core invoice, leg by leg; pure.
+
+Chooses which document stands for the invoice, which memos count, and hands the figures to
+the one `classify_leg`. What classification cannot see in one leg, duplicates and crossed
+links, is found here, before it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from state.invoices import CoreStatus
+from state.pushes import PushRecord, PushState
+from state.receivables import CreditMemo, DocumentStatus, MemoStatus
+from state.worklist import Flag
+from sync.books import Row
+from sync.classify import CoreSide, Kind, Leg, LegResult, Memo, classify_leg
+from sync.decide import Case, Held
+from sync.flags import STRIPE
+
+_STILL_COMING = frozenset(
+    {PushState.PENDING, PushState.ATTEMPTED, PushState.CREATED, PushState.FILLED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The rows of one core invoice, and the memos each of them counted."""
+
+    rows: tuple[Row, ...]
+    counted: tuple[tuple[str, str], ...]  # (target, memo id)
+
+
+def compare(
+    case: Case,
+    targets: Iterable[str],
+    *,
+    tolerance: int,
+    flags: Iterable[Flag] = (),
+    claimed_elsewhere: frozenset[str] = frozenset(),
+) -> Compared:
+    """One row for each leg in which there is something to say.
+
+    `claimed_elsewhere` are documents that the push of another core invoice claims.
+    """
+    rows: list[Row] = []
+    counted: list[tuple[str, str]] = []
+    named = tuple(flags)
+    for target in targets:
+        held = case.on(target)
+        if case.invoice is None and not held:
+            continue
+        row, used = _leg_row(case, target, held, tolerance, claimed_elsewhere)
+        if row is None:
+            continue
+        rows.append(_with_flags(row, named))
+        counted.extend((target, memo.id) for memo in used)
+    return Compared(tuple(rows), tuple(counted))
+
+
+def standing(held: Iterable[Held]) -> Held | None:
+    """The document that stands for the invoice: the live one, else the last that was."""
+    some = sorted(
+        held,
+        key=lambda one: (
+            one.document.status.live,
+            one.document.created_at is not None,
+            one.document.created_at,
+            one.document.id,
+        ),
+    )
+    return some[-1] if some else None
+
+
+def eligible(memos: Iterable[CreditMemo], currency: str) -> list[CreditMemo]:
+    """The memos that may explain: issued, linked, approved, same currency, each id once."""
+    counted = {
+        memo.id: memo
+        for memo in memos
+        if memo.status is MemoStatus.ISSUED
+        and memo.approved
+        and memo.invoice_id is not None
+        and memo.currency == currency
+    }
+    return [counted[name] for name in sorted(counted)]
+
+
+def _leg_row(
+    case: Case,
+    target: str,
+    held: tuple[Held, ...],
+    tolerance: int,
+    claimed_elsewhere: frozenset[str],
+) -> tuple[Row | None, list[CreditMemo]]:
+    live = [one for one in held if one.document.status.live]
+    chosen = standing(held)
+    core = _core_side(case, chosen)
+    memos = list(chosen.memos) if chosen is not None else []
+    result = classify_leg(core, _leg(case, target, chosen), tolerance)
+    if result.kind in {Kind.NOT_DUE, Kind.NOT_CONFIGURED} and chosen is None:
+        return None, []
+    used = eligible(memos, chosen.document.currency) if chosen is not None else []
+    row = _row(case, target, chosen, core, result, used)
+    if len(live) > 1:
+        row, used = _duplicate(row, live, core)
+    elif chosen is not None and chosen.document.id in claimed_elsewhere:
+        row = replace(row, kind=Kind.LINK_CONFLICT)
+    return row, used
+
+
+def _core_side(case: Case, chosen: Held | None) -> CoreSide:
+    invoice = case.invoice
+    if invoice is None or invoice.status is CoreStatus.ABSENT:
+        currency = chosen.document.currency if chosen is not None else "USD"
+        return CoreSide(CoreStatus.ABSENT, 0, currency)
+    return CoreSide(invoice.status, invoice.total_minor, invoice.currency or "")
+
+
+def _leg(case: Case, target: str, chosen: Held | None) -> Leg:
+    record = case.record
+    pending = target == STRIPE and record is not None and record.state in _STILL_COMING
+    if chosen is None:
+        currency = (case.invoice.currency if case.invoice else None) or "USD"
+        return Leg(DocumentStatus.ABSENT, currency=currency, push_pending=pending)
+    document = chosen.document
+    return Leg(
+        status=document.status,
+        gross=document.gross_minor,
+        currency=document.currency,
+        memos=tuple(
+            Memo(
+                id=memo.id,
+                amount=memo.amount_minor,
+                currency=memo.currency,
+                status=memo.status,
+                linked=memo.invoice_id is not None,
+                approved=memo.approved,
+            )
+            for memo in chosen.memos
+        ),
+        push_pending=pending,
+    )
+
+
+def _row(
+    case: Case,
+    target: str,
+    chosen: Held | None,
+    core: CoreSide,
+    result: LegResult,
+    used: list[CreditMemo],
+) -> Row:
+    invoice = case.invoice
+    document = chosen.document if chosen is not None else None
+    posted = document is not None and document.status.posted
+    gross = document.gross_minor if document is not None and posted else 0
+    memos = -sum(memo.amount_minor for memo in used)
+    return Row(
+        target=target,
+        kind=result.kind,
+        customer_id=_customer_id(case, chosen),
+        customer=case.customer.name if case.customer is not None else "",
+        core_invoice_id=case.core_invoice_id,
+        core_status=core.status,
+        currency=document.currency if document is not None else core.currency,
+        core_minor=core.amount if core.status == CoreStatus.FINALIZED else 0,
+        original_minor=invoice.total_minor if invoice is not None else 0,
+        document_id=document.id if document is not None else "",
+        document_number=(document.number or "") if document is not None else "",
+        document_status=document.status if document is not None else DocumentStatus.ABSENT,
+        gross_minor=gross,
+        memos_minor=memos,
+        net_minor=gross + memos,
+        net_variance=result.net_variance,
+        rounding=result.rounding,
+        closed=result.closed,
+        explained=result.explained,
+        unexplained=result.unexplained,
+        tax_minor=document.tax_minor if document is not None and posted else 0,
+        paid_minor=document.paid_minor if document is not None else 0,
+        open_minor=document.open_minor if document is not None else 0,
+        regenerated_from=(invoice.regenerated_from or "") if invoice is not None else "",
+        replaced_by=case.successor or "",
+        issued_at=invoice.issued_at if invoice is not None else None,
+        posted_at=document.posted_at if document is not None else None,
+        start=invoice.start if invoice is not None else None,
+        end=invoice.end if invoice is not None else None,
+        memo_refs=tuple(memo.number or memo.id for memo in used),
+    )
+
+
+def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[CreditMemo]]:
+    """More than one live document: all of them stand against the one core amount."""
+    used = [
+        memo
+        for one in live
+        for memo in eligible(one.memos, one.document.currency)
+        if one.document.currency == row.currency
+    ]
+    gross = sum(
+        one.document.gross_minor
+        for one in live
+        if one.document.status.posted and one.document.currency == row.currency
+    )
+    memos = -sum(memo.amount_minor for memo in used)
+    amount = core.amount if core.status == CoreStatus.FINALIZED else 0
+    variance = gross + memos - amount
+    doubled = replace(
+        row,
+        kind=Kind.DUPLICATE_DOWNSTREAM,
+        document_id=", ".join(sorted(one.document.id for one in live)),
+        gross_minor=gross,
+        memos_minor=memos,
+        net_minor=gross + memos,
+        net_variance=variance,
+        rounding=0,
+        closed=0,
+        explained=0,
+        unexplained=variance,
+        open_minor=sum(one.document.open_minor for one in live),
+        paid_minor=sum(one.document.paid_minor for one in live),
+        memo_refs=tuple(memo.number or memo.id for memo in used),
+    )
+    return doubled, used
+
+
+def _with_flags(row: Row, flags: Iterable[Flag]) -> Row:
+    documents = set(row.document_id.split(", "))
+    refs = tuple(
+        flag.id
+        for flag in flags
+        if flag.target == row.target
+        and (flag.downstream_id is None or flag.downstream_id in documents)
+    )
+    return replace(row, flag_refs=refs) if refs else row
+
+
+def _customer_id(case: Case, chosen: Held | None) -> str:
+    if case.invoice is not None:
+        return case.invoice.customer_id
+    return (chosen.document.core_customer_id or "") if chosen is not None else ""
+
+
+def claims(records: Mapping[str, PushRecord]) -> dict[str, str]:
+    """Which push claims which Stripe document."""
+    return {
+        record.document_id: core_id
+        for core_id, record in records.items()
+        if record.document_id is not None
+    }
