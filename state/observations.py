@@ -39,7 +39,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Everything one transaction writes. Facts, decisions and cursor stand or fall together."""
+    """All that one transaction writes: facts, decisions and cursor, together or not."""
 
     customers: tuple[CoreCustomer, ...] = ()
     invoices: tuple[CoreInvoice, ...] = ()

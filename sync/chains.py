@@ -6,6 +6,7 @@ documents for one debt, or none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from state.invoices import CoreStatus
 from sync.classify import Kind
@@ -71,7 +72,7 @@ def chain_findings(versions: Sequence[Version]) -> list[ChainResult]:
 def _lineage(versions: Sequence[Version]) -> list[ChainResult]:
     """Each version but the first names the one before it, and only the last is alive."""
     broken = []
-    for before, after in zip(versions, versions[1:], strict=False):
+    for before, after in pairwise(versions):
         if after.regenerated_from != before.core_id:
             text = f"{after.core_id} does not name {before.core_id}, which it replaces"
             broken.append(ChainResult(Kind.BROKEN_LINEAGE, 0, text))

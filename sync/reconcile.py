@@ -14,8 +14,9 @@ from state.worklist import Flag
 from sync.books import ChainFinding, Check, Excluded, Outcome, Row, Run, Source
 from sync.cases import gather
 from sync.checks import Counted, make_checks
+from sync.chains import Version, chain_findings
 from sync.classify import SEVERITY
-from sync.compare import claims, compare
+from sync.compare import claims, compare, standing
 from sync.cycle import LeaseHeld, leased, look
 from sync.decide import Case, Held
 from sync.parts import Parts
