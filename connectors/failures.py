@@ -36,7 +36,7 @@ class Refused(ConnectorFailure):
 
 
 class NotNow(ConnectorFailure):
-    """Nothing was done; ask again later (a rate limit, a refused connection, 409 in flight)."""
+    """Nothing was done; ask later (a rate limit, a refused connection, 409 in flight)."""
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, request_id: str = ""
@@ -51,7 +51,9 @@ class Unknown(ConnectorFailure):
     `replayed` says that a stored 5xx was given again: the key will answer so for 24 hours.
     """
 
-    def __init__(self, message: str, *, replayed: bool = False, request_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, replayed: bool = False, request_id: str = ""
+    ) -> None:
         super().__init__(message, request_id=request_id)
         self.replayed = replayed
 
@@ -61,4 +63,4 @@ class Misconfigured(ConnectorFailure):
 
 
 class Incomplete(ConnectorFailure):
-    """The source did not give a whole answer: nothing may be concluded from this reading."""
+    """The source gave no whole answer: nothing may be concluded from this reading."""

@@ -58,7 +58,7 @@ class BillingCore(Protocol):
         """A customer's credits and its contracts' credits, with ledgers."""
 
     def hints(self, cursor: str | None) -> Hints:
-        """Resource ids from the audit log since `cursor`; an empty page ends the reading."""
+        """Resource ids from the audit log since `cursor`; an empty page ends it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from state.receivables import CreditMemo, DocumentStatus, MemoStatus
 from state.worklist import Flag
 from sync.books import ChainFinding, Check, Excluded, Outcome, Row, Run, Source
 from sync.cases import gather
-from sync.checks import Counted, make_checks
 from sync.chains import Version, chain_findings
+from sync.checks import Counted, make_checks
 from sync.classify import SEVERITY
 from sync.compare import claims, compare, standing
 from sync.cycle import LeaseHeld, leased, look

@@ -1,0 +1,1 @@
+"""Registers of ERPs, read only."""

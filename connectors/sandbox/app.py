@@ -1,0 +1,288 @@
+"""The stand-in's face: authentication, idempotency, faults, and one commit per request."""
+
+import asyncio
+import json
+import threading
+import time
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from connectors.sandbox.books import Body, Books
+from connectors.sandbox.call import Call
+from connectors.sandbox.errors import Refusal
+from connectors.sandbox.events import deliveries, last_seq
+from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.misc import ACCOUNT
+from connectors.sandbox.police import form_tree
+from connectors.sandbox.routes import Handler, route
+from connectors.sandbox.webhooks import send_all
+
+KEY_SECONDS = 24 * 3600
+KEY_LENGTH_MAX = 255
+BODY_BYTES_MAX = 4_000_000
+METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+
+
+class DroppedError(Exception):
+    """The connection is to end without an answer."""
+
+
+class Sandbox:
+    """The Stripe stand-in over its books."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.faults = Faults()
+        self._in_flight: set[str] = set()
+        self._lock = threading.Lock()
+        self._numbers = 0
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/_sandbox/{what}", self._admin, methods=["GET", "POST"]),
+                Route("/{path:path}", self._serve, methods=METHODS),
+            ]
+        )
+
+    async def _serve(self, request: Request) -> Response:
+        self._numbers += 1
+        request_id = f"req_{self._numbers:014d}"
+        version = request.headers.get("stripe-version", "")
+        headers = {"Request-Id": request_id, "Stripe-Version": version}
+        body = (await request.body()).decode()
+        if self.faults.latency_seconds:
+            await asyncio.sleep(self.faults.latency_seconds)
+        entry: dict[str, Any] = {
+            "method": request.method,
+            "path": request.url.path,
+            "key": request.headers.get("idempotency-key"),
+            "at": time.monotonic(),
+        }
+        self.faults.requests.append(entry)
+        answer = await self._answer(request, body, request_id, headers)
+        entry["status"] = answer.status_code
+        return answer
+
+    async def _answer(
+        self, request: Request, body: str, request_id: str, headers: dict[str, str]
+    ) -> Response:
+        method, path = request.method, request.url.path
+        refused = _unauthorized(request)
+        if refused is not None:
+            return JSONResponse(refused, 401, headers)
+        found = route(method, path)
+        if found is None:
+            message = f"Unrecognized request URL ({method}: {path})."
+            return JSONResponse(Refusal(message).body, 404, headers)
+        endpoint, names, handler = found
+        if self.faults.over_limit(endpoint, time.monotonic()):
+            return JSONResponse(_rate_limited(), 429, headers)
+        fault = self.faults.strike(method, path)
+        if fault is not None and (early := _before(fault, headers)) is not None:
+            return early
+        account = request.headers.get("stripe-account", ACCOUNT)
+        key = request.headers.get("idempotency-key") if method == "POST" else None
+        text = body if method == "POST" else request.url.query
+        work = _Work(account, key, f"{method} {path} {text}", text, names, handler)
+        if fault is not None and fault.kind == "late":
+            timer = threading.Timer(
+                fault.seconds, self._perform, (work, method, path, request_id, None)
+            )
+            timer.daemon = True
+            timer.start()
+            return _Drop()
+        status, answer, replayed = await run_in_threadpool(
+            self._perform, work, method, path, request_id, fault
+        )
+        if replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return _after(fault, status, answer, headers)
+
+    def _perform(
+        self, work: "_Work", method: str, path: str, request_id: str, fault: Fault | None
+    ) -> tuple[int, str, bool]:
+        """Carry out one request: effect, events and saved answer in one commit."""
+        flight = f"{work.account}:{work.key}" if work.key else ""
+        with self._lock:
+            if flight and flight in self._in_flight:
+                return 409, json.dumps(_in_flight()), False
+            self._in_flight.add(flight)
+        try:
+            status, answer, replayed, sent = self._commit(
+                work, method, path, request_id, fault
+            )
+        finally:
+            with self._lock:
+                self._in_flight.discard(flight)
+        send_all(sent)
+        return status, answer, replayed
+
+    def _commit(
+        self, work: "_Work", method: str, path: str, request_id: str, fault: Fault | None
+    ) -> tuple[int, str, bool, list[tuple[str, bytes, str]]]:
+        try:
+            with self.books.transaction(work.account) as tx:
+                if work.key is not None:
+                    kept = tx.saved(work.key, tx.now() - KEY_SECONDS)
+                    if kept is not None:
+                        if kept[0] != work.request:
+                            return 400, json.dumps(_key_reused()), False, []
+                        return kept[1], kept[2], True, []
+                before = last_seq(tx)
+                status, answer = 200, ""
+                forced = _forced(fault)
+                if forced is None or (fault is not None and fault.executed):
+                    tree = form_tree(work.text)
+                    call = Call(method, path, work.names, tree, request_id, work.key)
+                    answer = json.dumps(work.handler(tx, call))
+                if forced is not None:
+                    status, answer = forced
+                save = forced is None or (fault is not None and fault.saved)
+                if work.key is not None and save:
+                    tx.save(work.key, work.request, status, answer)
+                return status, answer, False, deliveries(tx, before)
+        except Refusal as refusal:
+            answer = json.dumps(refusal.body)
+            if refusal.saved and work.key is not None:
+                with self.books.transaction(work.account) as tx:
+                    tx.save(work.key, work.request, refusal.status, answer)
+            return refusal.status, answer, False, []
+
+    async def _admin(self, request: Request) -> Response:
+        """The stand-in's own switches: clock, faults, latency, limits, and the log."""
+        what = request.path_params["what"]
+        if request.method == "GET" and what == "requests":
+            return JSONResponse(list(self.faults.requests))
+        raw = await request.body()
+        sent: Any = json.loads(raw) if raw else {}
+        try:
+            match what:
+                case "clock":
+                    with self.books.transaction(ACCOUNT) as tx:
+                        moved = tx.setting("clock_offset") + int(sent["advance_seconds"])
+                        tx.set("clock_offset", moved)
+                        return JSONResponse({"now": tx.now()})
+                case "faults":
+                    self.faults.set(sent)
+                case "latency":
+                    self.faults.latency_seconds = int(sent["ms"]) / 1000
+                case "limits":
+                    self.faults.per_endpoint = int(sent.get("per_endpoint_per_second", 0))
+                    self.faults.overall = int(sent.get("global_per_second", 0))
+                case "search":
+                    with self.books.transaction(ACCOUNT) as tx:
+                        tx.set("search_lag", int(sent["lag_seconds"]))
+                case _:
+                    return JSONResponse({"message": f"no switch is called {what}"}, 404)
+        except (KeyError, TypeError, ValueError) as error:
+            return JSONResponse({"message": f"bad {what}: {error}"}, 400)
+        return JSONResponse({})
+
+
+class _Work:
+    """What a request asks for, apart from how it came."""
+
+    __slots__ = ("account", "handler", "key", "names", "request", "text")
+
+    def __init__(
+        self,
+        account: str,
+        key: str | None,
+        request: str,
+        text: str,
+        names: tuple[str, ...],
+        handler: Handler,
+    ) -> None:
+        self.account = account
+        self.key = key
+        self.request = request
+        self.text = text
+        self.names = names
+        self.handler = handler
+
+
+class _Drop(Response):
+    """End the connection without an answer."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
+        raise DroppedError
+
+
+def _unauthorized(request: Request) -> Body | None:
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if "_live_" in given:
+        text = "This is the Stripe stand-in; a live key has no place here."
+    elif not given.startswith(("sk_test_", "rk_test_")):
+        text = "Invalid API Key provided; the stand-in takes sk_test_... and rk_test_..."
+    else:
+        key = request.headers.get("idempotency-key", "")
+        if len(key) <= KEY_LENGTH_MAX:
+            return None
+        text = f"Idempotency keys have at most {KEY_LENGTH_MAX} characters."
+    return Refusal(text, status=401).body
+
+
+def _before(fault: Fault, headers: dict[str, str]) -> Response | None:
+    """Faults that strike before anything is done."""
+    match fault.kind:
+        case "drop_before":
+            return _Drop()
+        case "rate_limit":
+            if fault.retry_after is not None:
+                headers["Retry-After"] = str(fault.retry_after)
+            return JSONResponse(_rate_limited(), 429, headers)
+        case "redirect":
+            headers["Location"] = "http://127.0.0.1:9/elsewhere"
+            return Response(status_code=302, headers=headers)
+        case _:
+            return None
+
+
+def _forced(fault: Fault | None) -> tuple[int, str] | None:
+    """A status that stands instead of the true answer."""
+    if fault is None:
+        return None
+    if fault.kind == "lock_timeout":
+        fault.saved = True
+        message = "This object cannot be accessed right now; another request holds it."
+        body = Refusal(message, kind="invalid_request_error", code="lock_timeout").body
+        return 429, json.dumps(body)
+    if fault.kind == "status":
+        body = Refusal("An injected failure.", kind="api_error").body
+        return fault.status, json.dumps(body)
+    return None
+
+
+def _after(
+    fault: Fault | None, status: int, answer: str, headers: dict[str, str]
+) -> Response:
+    """The answer as the caller gets to see it."""
+    kind = fault.kind if fault is not None else ""
+    if kind == "drop_after":
+        return _Drop()
+    if kind == "html":
+        return Response("<html>Bad gateway</html>", 200, headers, "text/html")
+    if kind == "truncated":
+        answer = answer[: len(answer) // 2]
+    return Response(answer, status, headers, "application/json")
+
+
+def _rate_limited() -> Body:
+    return Refusal("Too many requests.", code="rate_limit").body
+
+
+def _in_flight() -> Body:
+    message = "There is currently another in-progress request using this idempotency key."
+    return Refusal(message, kind="idempotency_error", code="idempotency_key_in_use").body
+
+
+def _key_reused() -> Body:
+    message = "Keys for idempotent requests can only be used with the same parameters."
+    return Refusal(message, kind="idempotency_error").body

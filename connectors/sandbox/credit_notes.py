@@ -1,0 +1,195 @@
+"""Credit notes: first what is still due, then what was paid; and back when voided."""
+
+from connectors.sandbox.books import Body, Tx
+from connectors.sandbox.call import Call
+from connectors.sandbox.customers import found as found_customer
+from connectors.sandbox.customers import move_balance
+from connectors.sandbox.errors import Refusal, missing, state
+from connectors.sandbox.events import emit
+from connectors.sandbox.invoices import found as found_invoice
+from connectors.sandbox.invoices import settle_if_credited
+from connectors.sandbox.lists import page
+from connectors.sandbox.shapes import blank, listing, merge_metadata
+
+_FINALIZED = {"open", "paid"}
+
+
+def create(tx: Tx, call: Call) -> Body:
+    """POST /v1/credit_notes: reduce a finalized invoice."""
+    note, invoice, lines = _drawn(tx, call, "CreditNoteCreateParams")
+    params = call.params("CreditNoteCreateParams")
+    post = note["post_payment_amount"]
+    refunds = sum(int(one.get("amount_refunded", 0)) for one in params.get("refunds") or [])
+    given = (
+        int(params.get("credit_amount", 0))
+        + int(params.get("refund_amount", 0))
+        + int(params.get("out_of_band_amount", 0))
+        + refunds
+    )
+    if given != post:
+        raise Refusal(
+            f"refund_amount, credit_amount and out_of_band_amount must sum to {post}, "
+            "the part of the credit note that was paid already",
+            param="credit_amount",
+        )
+    note["out_of_band_amount"] = params.get("out_of_band_amount")
+    if params.get("credit_amount"):
+        customer = found_customer(tx, invoice["customer"], in_path=False)
+        moved = move_balance(
+            tx,
+            customer,
+            -int(params["credit_amount"]),
+            invoice["currency"],
+            "credit_note",
+            invoice["id"],
+        )
+        note["customer_balance_transaction"] = moved["id"]
+    number = tx.next_number(f"notes:{invoice['id']}")
+    note["number"] = f"{invoice['number']}-CN-{number:02d}"
+    tx.put("credit_note", note, parent=invoice["id"])
+    for line in lines:
+        tx.put("credit_note_line_item", line, parent=note["id"])
+    _apply(tx, invoice, note, 1)
+    settle_if_credited(tx, invoice)
+    emit(tx, "credit_note.created", note)
+    return _shown(tx, note)
+
+
+def preview(tx: Tx, call: Call) -> Body:
+    """GET /v1/credit_notes/preview: the same figures, kept nowhere."""
+    note, _, lines = _drawn(tx, call, "CreditNotePreviewParams")
+    return {**note, "lines": listing("/v1/credit_notes/preview/lines", lines, more=False)}
+
+
+def _drawn(tx: Tx, call: Call, kind: str) -> tuple[Body, Body, list[Body]]:
+    """A credit note drawn up and checked against its invoice."""
+    params = call.params(kind)
+    invoice = tx.get("invoice", params["invoice"])
+    if invoice is None:
+        raise missing("invoice", params["invoice"], in_path=False)
+    if invoice["status"] not in _FINALIZED:
+        raise state(f"Credit notes need an open or paid invoice, not {invoice['status']}")
+    lines = [_line(tx, invoice, one) for one in params.get("lines") or []]
+    amount = (
+        int(params["amount"]) if "amount" in params else sum(x["amount"] for x in lines)
+    )
+    left = invoice["total"] - (
+        invoice["pre_payment_credit_notes_amount"]
+        + invoice["post_payment_credit_notes_amount"]
+    )
+    if not 0 < amount <= left:
+        raise Refusal(f"The credit note must be between 1 and {left}", param="amount")
+    pre = min(amount, invoice["amount_remaining"])
+    post = amount - pre
+    tax = sum(one["amount"] for one in invoice["total_taxes"] or [])
+    tax_part = tax * amount // invoice["total"] if invoice["total"] else 0
+    note = blank("CreditNote", tx, "cn")
+    note.update(
+        amount=amount,
+        amount_shipping=0,
+        currency=invoice["currency"],
+        customer=invoice["customer"],
+        discount_amount=0,
+        discount_amounts=[],
+        effective_at=params.get("effective_at") or tx.now(),
+        invoice=invoice["id"],
+        memo=params.get("memo"),
+        post_payment_amount=post,
+        pre_payment_amount=pre,
+        reason=params.get("reason"),
+        refunds=[],
+        status="issued",
+        subtotal=amount - tax_part,
+        subtotal_excluding_tax=amount - tax_part,
+        total=amount,
+        total_excluding_tax=amount - tax_part,
+        total_taxes=[{"amount": tax_part, "tax_behavior": "exclusive"}] if tax_part else [],
+        type="mixed" if pre and post else "pre_payment" if pre else "post_payment",
+    )
+    merge_metadata(note, params.get("metadata"))
+    return note, invoice, lines
+
+
+def _line(tx: Tx, invoice: Body, params: Body) -> Body:
+    line = blank("CreditNoteLineItem", tx, "cnli")
+    if params["type"] == "invoice_line_item":
+        source = tx.get("line_item", params.get("invoice_line_item", ""))
+        if source is None or source["invoice"] != invoice["id"]:
+            raise missing("line_item", str(params.get("invoice_line_item")), in_path=False)
+        amount = int(str(params.get("amount", source["amount"])))
+        line.update(invoice_line_item=source["id"], description=source["description"])
+    else:
+        amount = int(params.get("unit_amount", 0)) * int(params.get("quantity", 1))
+        line.update(description=params.get("description"))
+    line.update(amount=amount, type=params["type"], quantity=params.get("quantity"))
+    return line
+
+
+def void(tx: Tx, call: Call) -> Body:
+    """POST /v1/credit_notes/{id}/void: what it took off the invoice comes back."""
+    call.params("CreditNoteVoidCreditNoteParams")
+    note = found(tx, call.names[0])
+    invoice = found_invoice(tx, note["invoice"])
+    if note["status"] != "issued" or invoice["status"] != "open":
+        raise state("A credit note can be voided only while its invoice is open")
+    note["status"] = "void"
+    note["voided_at"] = tx.now()
+    tx.put("credit_note", note)
+    _apply(tx, invoice, note, -1)
+    emit(tx, "credit_note.voided", note)
+    return _shown(tx, note)
+
+
+def retrieve(tx: Tx, call: Call) -> Body:
+    """GET /v1/credit_notes/{id}."""
+    return _shown(tx, found(tx, call.names[0]))
+
+
+def list_all(tx: Tx, call: Call) -> Body:
+    """GET /v1/credit_notes; there is no filter by status."""
+    params = call.params("CreditNoteListParams")
+    where, values = "", []
+    if params.get("invoice"):
+        where = " AND parent = ?"
+        values.append(params["invoice"])
+    rows = page(
+        tx, "credit_note", "/v1/credit_notes", params, where=where, values=tuple(values)
+    )
+    rows["data"] = [_shown(tx, note) for note in rows["data"]]
+    return rows
+
+
+def list_lines(tx: Tx, call: Call) -> Body:
+    """GET /v1/credit_notes/{id}/lines."""
+    note = found(tx, call.names[0])
+    params = call.params("CreditNoteLineItemListParams")
+    return page(
+        tx,
+        "credit_note_line_item",
+        f"/v1/credit_notes/{note['id']}/lines",
+        params,
+        where=" AND parent = ?",
+        values=(note["id"],),
+        oldest_first=True,
+    )
+
+
+def found(tx: Tx, name: str) -> Body:
+    """The credit note, or Stripe's 404."""
+    note = tx.get("credit_note", name)
+    if note is None:
+        raise missing("credit_note", name, in_path=True)
+    return note
+
+
+def _apply(tx: Tx, invoice: Body, note: Body, sign: int) -> None:
+    invoice["pre_payment_credit_notes_amount"] += sign * note["pre_payment_amount"]
+    invoice["post_payment_credit_notes_amount"] += sign * note["post_payment_amount"]
+    invoice["amount_remaining"] -= sign * note["pre_payment_amount"]
+    tx.put("invoice", invoice)
+
+
+def _shown(tx: Tx, note: Body) -> Body:
+    lines = tx.children("credit_note_line_item", note["id"])
+    url = f"/v1/credit_notes/{note['id']}/lines"
+    return {**note, "lines": listing(url, lines[:10], more=len(lines) > 10)}  # noqa: PLR2004

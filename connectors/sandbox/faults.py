@@ -1,0 +1,104 @@
+"""Faults on demand, limits and latency: how a test makes the stand-in misbehave.
+
+drop_before     the connection ends, nothing was done
+drop_after      the connection ends, it was done
+status          an error status; `saved`: kept under the key; `executed`: done as well
+rate_limit      429 of the global limiter, never saved
+lock_timeout    429 of an object lock, saved under its key
+html truncated  it was done, and the answer cannot be read
+redirect        an answer that points elsewhere
+late            the connection ends now; it is done `seconds` later
+"""
+
+import re
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = frozenset(
+    [
+        "drop_before",
+        "drop_after",
+        "status",
+        "rate_limit",
+        "lock_timeout",
+        "html",
+        "truncated",
+        "redirect",
+        "late",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule: which requests, what goes wrong, how often still."""
+
+    kind: str
+    method: str = ""
+    path: str = ""
+    nth: int = 1  # begin with the nth request that matches
+    times: int = 1
+    status: int = 500
+    saved: bool = False
+    executed: bool = False
+    seconds: int = 0
+    retry_after: int | None = None
+
+    def takes(self, method: str, path: str) -> bool:
+        """Does this rule strike this request? Counts it."""
+        if self.times < 1 or (self.method and self.method != method):
+            return False
+        if self.path and not re.search(self.path, path):
+            return False
+        if self.nth > 1:
+            self.nth -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+class Faults:
+    """The rules now in force, the limits, and the log of requests."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Fault] = []
+        self._recent: dict[str, deque[float]] = {}
+        self.latency_seconds = 0.0
+        self.per_endpoint = 0
+        self.overall = 0
+        self.requests: deque[dict[str, Any]] = deque(maxlen=200_000)
+
+    def set(self, rules: list[dict[str, Any]]) -> None:
+        """Replace the rules. Raises ValueError for a kind that does not exist."""
+        made = [Fault(**rule) for rule in rules]
+        for rule in made:
+            if rule.kind not in KINDS:
+                raise ValueError(f"no fault is called {rule.kind}")
+        with self._lock:
+            self._rules = made
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        """The first rule that strikes this request."""
+        with self._lock:
+            return next((rule for rule in self._rules if rule.takes(method, path)), None)
+
+    def over_limit(self, endpoint: str, now: float) -> bool:
+        """Is this request one too many within a sliding second?"""
+        with self._lock:
+            return self._over(endpoint, self.per_endpoint, now) or self._over(
+                "", self.overall, now
+            )
+
+    def _over(self, name: str, limit: int, now: float) -> bool:
+        if limit < 1:
+            return False
+        recent = self._recent.setdefault(name, deque())
+        while recent and recent[0] <= now - 1:
+            recent.popleft()
+        if len(recent) >= limit:
+            return True
+        recent.append(now)
+        return False

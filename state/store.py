@@ -1,0 +1,124 @@
+"""What the walk needs of its memory: one door for every write, and reads in bulk."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from state.invoices import CoreCustomer, CoreInvoice
+from state.observations import AuditEntry, Changes, Sweep
+from state.pushes import PushRecord, PushState
+from state.receivables import CreditMemo, DownstreamInvoice
+from state.worklist import Flag, FlagState
+
+
+class LeaseLost(Exception):
+    """Another Tieout has taken the lease; nothing of this transaction was kept."""
+
+
+class Store(Protocol):
+    """The memory of one legal entity. `record` is the only way facts come in."""
+
+    @property
+    def instance(self) -> str:
+        """The name under which this Tieout writes into Stripe."""
+
+    def fact(self, name: str) -> str | None:
+        """A fact kept under a name."""
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Keep a fact; the first write stands, and a different one raises."""
+
+    def take_lease(self, holder: str, *, now: datetime, seconds: int) -> int | None:
+        """A fencing token, or None while another holds the lease."""
+
+    def release_lease(self, token: int) -> None:
+        """Give the lease back."""
+
+    def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
+        """Facts, decisions, cursor and audit in one transaction; raises LeaseLost."""
+
+    def cursor(self, name: str) -> str | None:
+        """Where the next reading of a source resumes."""
+
+    def last_sweep(self, source: str) -> Sweep | None:
+        """The last complete reading of a source."""
+
+    def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
+        """Core customers by id."""
+
+    def invoice(self, core_invoice_id: str) -> CoreInvoice | None:
+        """One core invoice with its lines."""
+
+    def invoices(self, ids: Collection[str]) -> dict[str, CoreInvoice]:
+        """Core invoices by id."""
+
+    def known_ids(self, ids: Collection[str]) -> set[str]:
+        """Which of these core invoices are known."""
+
+    def iter_invoices(self) -> Iterator[CoreInvoice]:
+        """Every core invoice, by id."""
+
+    def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What was regenerated from each of these."""
+
+    def count_invoices(self) -> dict[str, int]:
+        """How many are known, by status."""
+
+    def push(self, core_invoice_id: str) -> PushRecord | None:
+        """The push of one core invoice."""
+
+    def pushes(self, states: Collection[PushState]) -> list[PushRecord]:
+        """The pushes in these states."""
+
+    def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
+        """The pushes of these core invoices."""
+
+    def pushes_by_id(self) -> dict[str, PushRecord]:
+        """Every push, by core invoice."""
+
+    def documents_by_id(
+        self, target: str, ids: Collection[str]
+    ) -> dict[str, DownstreamInvoice]:
+        """Documents of one register by id."""
+
+    def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
+        """Documents in every register, by the core invoice they name."""
+
+    def iter_documents(self, target: str | None = None) -> Iterator[DownstreamInvoice]:
+        """Every document, or those of one register."""
+
+    def tracked_documents(self, target: str) -> list[str]:
+        """Documents that may still move: not void, deleted or paid, or with a flag."""
+
+    def memos_of(
+        self, target: str, document_ids: Collection[str]
+    ) -> dict[str, list[CreditMemo]]:
+        """Memos by the document they reduce."""
+
+    def iter_memos(self, target: str | None = None) -> Iterator[CreditMemo]:
+        """Every memo, or those of one register."""
+
+    def flags(self, states: Collection[FlagState] | None = None) -> list[Flag]:
+        """Flags, all or in these states."""
+
+    def flag(self, flag_id: str) -> Flag | None:
+        """One flag."""
+
+    def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
+        """Flags by core invoice."""
+
+    def keep_run(
+        self,
+        run_id: str,
+        *,
+        kind: str,
+        at: datetime,
+        as_of: datetime,
+        body: str,
+        sha256: str,
+        audit: AuditEntry,
+    ) -> None:
+        """Keep a reconciliation run with its audit line."""
+
+    def audit_head(self) -> tuple[int, str]:
+        """Sequence and hash of the last audit line."""
