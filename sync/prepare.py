@@ -8,6 +8,7 @@ from state.invoices import CoreInvoice
 from state.observations import Changes
 from state.pushes import PushRecord, PushState
 from sync.cases import push_entry
+from sync.decide import mapped_customer
 from sync.parts import Parts
 
 
@@ -74,14 +75,16 @@ def _refresh_ancestor(parts: Parts, core_id: str, customer_id: str) -> None:
 def _resolve_customer(parts: Parts, record: PushRecord) -> str | None:
     """The customer nobody mapped: known from before, found by metadata, or made."""
     fact = f"stripe.customer:{record.core_customer_id}"
+    customer = parts.store.customers_by_id([record.core_customer_id]).get(
+        record.core_customer_id
+    )
+    if (named := mapped_customer(customer)) is not None:
+        return named
     known = parts.store.fact(fact)
     if known is not None:
         return known
     customer_id = parts.stripe.find_customer(record.core_customer_id)
     if customer_id is None and parts.policy.create_customers:
-        customer = parts.store.customers_by_id([record.core_customer_id]).get(
-            record.core_customer_id
-        )
         customer_id = parts.stripe.create_customer(
             record.core_customer_id,
             customer.name if customer is not None else record.core_customer_id,

@@ -1,0 +1,281 @@
+"""The store on SQLAlchemy: every write through one door, every read in bulk."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlmodel import col
+
+from state.audit import chained
+from state.clock import iso
+from state.codec import encode, fingerprint
+from state.effective import effective_at
+from state.engine import transaction
+from state.observations import AuditEntry, Changes
+from state.reads import Reader, chunks, text_of
+from state.store import LeaseLost
+from state.tables import (
+    AuditRow,
+    Current,
+    CursorRow,
+    Fact,
+    LeaseRow,
+    ObservationRow,
+    RunRow,
+    SweepRow,
+)
+from state.upsert import upsert
+from state.worklist import Flag
+
+_OBSERVED = frozenset({"customer", "invoice", "credit", "document", "memo"})
+
+
+class FactDiffers(Exception):
+    """A fact that cannot change has changed: another account, another mode."""
+
+
+class Books(Reader):
+    """One legal entity's memory. Safe to use from several threads."""
+
+    def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
+        super().__init__(url, entity)
+        known = self.fact("instance")
+        if known is None:
+            known = new_id()
+            self.keep_fact("instance", known)
+        self._instance = known
+
+    @property
+    def instance(self) -> str:
+        """The name under which this Tieout writes into Stripe."""
+        return self._instance
+
+    # --- facts and the lease --------------------------------------------------------
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Keep a fact; the first write stands, and a different one raises FactDiffers."""
+        with self._turn, transaction(self._engine) as connection:
+            query = select(col(Fact.value)).where(
+                col(Fact.entity) == self._entity, col(Fact.name) == name
+            )
+            known = connection.execute(query).scalar()
+            if known is None:
+                row = {"entity": self._entity, "name": name, "value": value}
+                connection.execute(insert(Fact), row)
+            elif known != value:
+                raise FactDiffers(f"{name} was {known} and is now {value}")
+
+    def take_lease(self, holder: str, *, now: datetime, seconds: int) -> int | None:
+        """A fencing token, or None while another holds the lease."""
+        with self._turn, transaction(self._engine) as connection:
+            query = select(LeaseRow.__table__).where(  # type: ignore[attr-defined]  # SQLModel's
+                col(LeaseRow.entity) == self._entity
+            )
+            held = connection.execute(query).mappings().first()
+            if held is not None and held["expires_at"] > text_of(now):
+                return None
+            token = 1 if held is None else int(held["token"]) + 1
+            row = {
+                "entity": self._entity,
+                "holder": holder,
+                "token": token,
+                "expires_at": text_of(now + timedelta(seconds=seconds)),
+            }
+            upsert(connection, LeaseRow, [row])
+            return token
+
+    def renew_lease(self, token: int, *, now: datetime, seconds: int) -> None:
+        """Hold the lease longer. Raises LeaseLost."""
+        with self._turn, transaction(self._engine) as connection:
+            self._fence(connection, token)
+            until = text_of(now + timedelta(seconds=seconds))
+            self._set_lease(connection, until)
+
+    def release_lease(self, token: int) -> None:
+        """Give the lease back, if it is still ours."""
+        with self._turn, transaction(self._engine) as connection:
+            if self._token(connection) == token:
+                self._set_lease(connection, "")
+
+    def _set_lease(self, connection: Connection, expires_at: str) -> None:
+        connection.execute(
+            update(LeaseRow)
+            .where(col(LeaseRow.entity) == self._entity)
+            .values(expires_at=expires_at)
+        )
+
+    def _token(self, connection: Connection) -> int | None:
+        query = select(col(LeaseRow.token)).where(col(LeaseRow.entity) == self._entity)
+        return connection.execute(query).scalar()
+
+    def _fence(self, connection: Connection, token: int) -> None:
+        if self._token(connection) != token:
+            raise LeaseLost("another Tieout has taken the lease; nothing was kept")
+
+    # --- the one door ---------------------------------------------------------------
+
+    def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
+        """Facts, decisions, cursor and audit in one transaction. Raises LeaseLost."""
+        with self._turn, transaction(self._engine) as connection:
+            if token is not None:
+                self._fence(connection, token)
+            rows = [*_rows(changes), *self._flag_rows(connection, changes.flags)]
+            self._put(connection, rows, at)
+            cursors = [
+                {"entity": self._entity, "name": name, "value": value}
+                for name, value in changes.cursors.items()
+            ]
+            upsert(connection, CursorRow, cursors)
+            sweeps = [
+                {"entity": self._entity, "source": one.source, "body": encode(one)}
+                for one in changes.sweeps
+            ]
+            upsert(connection, SweepRow, sweeps)
+            self._audit(connection, changes.audit, at)
+
+    def _put(
+        self, connection: Connection, rows: list[dict[str, Any]], at: datetime
+    ) -> None:
+        known: dict[tuple[str, str], str] = {}
+        for kind in {row["kind"] for row in rows}:
+            ids = [row["id"] for row in rows if row["kind"] == kind]
+            for some in chunks(ids):
+                query = select(col(Current.id), col(Current.fingerprint)).where(
+                    col(Current.entity) == self._entity,
+                    col(Current.kind) == kind,
+                    col(Current.id).in_(some),
+                )
+                known.update({(kind, one[0]): one[1] for one in connection.execute(query)})
+        moved = {}
+        for row in rows:
+            key = (row["kind"], row["id"])
+            if known.get(key) != row["fingerprint"]:
+                moved[key] = {**row, "entity": self._entity}
+        observations = [
+            {
+                "entity": self._entity,
+                "kind": row["kind"],
+                "id": row["id"],
+                "effective_at": row["effective_at"] or text_of(at),
+                "observed_at": text_of(at),
+                "fingerprint": row["fingerprint"],
+                "body": row["body"],
+            }
+            for row in moved.values()
+            if row["kind"] in _OBSERVED
+        ]
+        if observations:
+            connection.execute(insert(ObservationRow), observations)
+        for row in moved.values():
+            del row["effective_at"]
+        upsert(connection, Current, list(moved.values()))
+
+    def _flag_rows(
+        self, connection: Connection, flags: Iterable[Flag]
+    ) -> Iterator[dict[str, Any]]:
+        """A new flag gets the next number; a known one keeps its own."""
+        count: int | None = None
+        for flag in flags:
+            key = "|".join(flag.key)
+            query = select(col(Current.parent)).where(
+                col(Current.entity) == self._entity,
+                col(Current.kind) == "flag",
+                col(Current.id) == key,
+            )
+            name = connection.execute(query).scalar()
+            if name is None:
+                if count is None:
+                    query_all = select(func.count()).where(
+                        col(Current.entity) == self._entity, col(Current.kind) == "flag"
+                    )
+                    count = connection.execute(query_all).scalar() or 0
+                count += 1
+                name = f"F-{count:06d}"
+            named = replace(flag, id=name)
+            yield _row("flag", key, named, flag.core_invoice_id, name, flag.state)
+
+    def _audit(
+        self, connection: Connection, entries: Iterable[AuditEntry], at: datetime
+    ) -> None:
+        lines = []
+        seq, head = self._head(connection)
+        for entry in entries:
+            line = chained(seq + 1, text_of(at), encode(entry), head)
+            seq, head = line.seq, line.hash
+            lines.append(
+                {
+                    "entity": self._entity,
+                    "seq": line.seq,
+                    "at": line.at,
+                    "body": line.body,
+                    "prev": line.prev,
+                    "hash": line.hash,
+                }
+            )
+        if lines:
+            connection.execute(insert(AuditRow), lines)
+
+    def keep_run(
+        self,
+        run_id: str,
+        *,
+        kind: str,
+        at: datetime,
+        as_of: datetime,
+        body: str,
+        sha256: str,
+        audit: AuditEntry,
+    ) -> None:
+        """Keep a reconciliation run with its audit line."""
+        row = {
+            "entity": self._entity,
+            "run_id": run_id,
+            "kind": kind,
+            "at": text_of(at),
+            "as_of": text_of(as_of),
+            "sha256": sha256,
+            "body": body,
+        }
+        with self._turn, transaction(self._engine) as connection:
+            connection.execute(insert(RunRow), row)
+            self._audit(connection, [audit], at)
+
+
+def _rows(changes: Changes) -> Iterator[dict[str, Any]]:
+    """A row for each word but the flags, which need a number first."""
+    for customer in changes.customers:
+        yield _row("customer", customer.id, customer)
+    for invoice in changes.invoices:
+        parent = invoice.regenerated_from or ""
+        yield _row(
+            "invoice", invoice.id, invoice, invoice.customer_id, parent, invoice.status
+        )
+    for credit in changes.credits:
+        yield _row("credit", credit.id, credit, credit.customer_id)
+    for document in changes.documents:
+        key = f"{document.target}|{document.id}"
+        ref = document.core_invoice_id or ""
+        yield _row("document", key, document, ref, document.target, document.status)
+    for memo in changes.memos:
+        ref = f"{memo.target}|{memo.invoice_id}"
+        yield _row("memo", f"{memo.target}|{memo.id}", memo, ref, memo.target, memo.status)
+    for push in changes.pushes:
+        yield _row("push", push.core_invoice_id, push, status=push.state)
+
+
+def _row(
+    kind: str, identity: str, word: Any, ref: str = "", parent: str = "", status: str = ""
+) -> dict[str, Any]:
+    body = encode(word)
+    return {
+        "kind": kind,
+        "id": identity,
+        "ref": ref,
+        "parent": parent,
+        "status": str(status),
+        "fingerprint": fingerprint(body),
+        "body": body,
+        "effective_at": iso(effective_at(word)),
+    }

@@ -1,0 +1,290 @@
+"""The reads of the store: words out, in bulk, through one lock and one engine."""
+
+import threading
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, select
+from sqlmodel import col
+
+from state.audit import GENESIS, AuditLine, Verdict, verify
+from state.codec import decode
+from state.credits import CoreCredit
+from state.engine import open_engine
+from state.invoices import CoreCustomer, CoreInvoice
+from state.observations import Sweep
+from state.pushes import PushRecord, PushState
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
+from state.tables import AuditRow, Current, CursorRow, Fact, RunRow, SweepRow
+from state.worklist import UNRESOLVED, Flag, FlagState
+
+_W = TypeVar("_W")
+CHUNK = 500  # ids in one query
+
+
+class Reader:
+    """What can be asked of one legal entity's memory."""
+
+    def __init__(self, url: str, entity: str) -> None:
+        self._engine = open_engine(url)
+        self._entity = entity
+        self._turn = (
+            threading.RLock()
+        )  # SQLite has one writer; wait here, not in the driver
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def fact(self, name: str) -> str | None:
+        """A fact kept under a name."""
+        query = select(col(Fact.value)).where(
+            col(Fact.entity) == self._entity, col(Fact.name) == name
+        )
+        return self._scalar(query)
+
+    def cursor(self, name: str) -> str | None:
+        """Where the next reading of a source resumes."""
+        query = select(col(CursorRow.value)).where(
+            col(CursorRow.entity) == self._entity, col(CursorRow.name) == name
+        )
+        return self._scalar(query)
+
+    def last_sweep(self, source: str) -> Sweep | None:
+        """The last complete reading of a source."""
+        query = select(col(SweepRow.body)).where(
+            col(SweepRow.entity) == self._entity, col(SweepRow.source) == source
+        )
+        body = self._scalar(query)
+        return None if body is None else decode(Sweep, body)
+
+    def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
+        """Core customers by id."""
+        return {one.id: one for one in self._in(CoreCustomer, "customer", "id", ids)}
+
+    def invoice(self, core_invoice_id: str) -> CoreInvoice | None:
+        """One core invoice with its lines."""
+        return self.invoices([core_invoice_id]).get(core_invoice_id)
+
+    def invoices(self, ids: Collection[str]) -> dict[str, CoreInvoice]:
+        """Core invoices by id."""
+        return {one.id: one for one in self._in(CoreInvoice, "invoice", "id", ids)}
+
+    def known_ids(self, ids: Collection[str]) -> set[str]:
+        """Which of these core invoices are known."""
+        return set(self.invoices(ids))
+
+    def iter_invoices(self) -> Iterator[CoreInvoice]:
+        """Every core invoice, by id."""
+        return self._each(CoreInvoice, "invoice")
+
+    def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What was regenerated from each of these."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self._in(CoreInvoice, "invoice", "parent", ids):
+            parent = one.regenerated_from or ""
+            found[parent] = (*found.get(parent, ()), one.id)
+        return found
+
+    def count_invoices(self) -> dict[str, int]:
+        """How many core invoices are known, by status."""
+        return self._count("invoice")
+
+    def credits_of(self, customer_id: str) -> list[CoreCredit]:
+        """A customer's credits."""
+        return self._in(CoreCredit, "credit", "ref", [customer_id])
+
+    def push(self, core_invoice_id: str) -> PushRecord | None:
+        """The push of one core invoice."""
+        return self.pushes_for([core_invoice_id]).get(core_invoice_id)
+
+    def pushes(self, states: Collection[PushState]) -> list[PushRecord]:
+        """The pushes in these states."""
+        return self._in(PushRecord, "push", "status", [str(state) for state in states])
+
+    def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
+        """The pushes of these core invoices."""
+        return {one.core_invoice_id: one for one in self._in(PushRecord, "push", "id", ids)}
+
+    def pushes_by_id(self) -> dict[str, PushRecord]:
+        """Every push, by core invoice."""
+        return {one.core_invoice_id: one for one in self._each(PushRecord, "push")}
+
+    def count_pushes(self) -> dict[str, int]:
+        """How many pushes there are, by state."""
+        return self._count("push")
+
+    def documents_by_id(
+        self, target: str, ids: Collection[str]
+    ) -> dict[str, DownstreamInvoice]:
+        """Documents of one register by id."""
+        keys = [f"{target}|{name}" for name in ids]
+        return {one.id: one for one in self._in(DownstreamInvoice, "document", "id", keys)}
+
+    def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
+        """Documents in every register, by the core invoice they name."""
+        found: dict[str, list[DownstreamInvoice]] = {}
+        for one in self._in(DownstreamInvoice, "document", "ref", core_ids):
+            found.setdefault(one.core_invoice_id or "", []).append(one)
+        return found
+
+    def iter_documents(self, target: str | None = None) -> Iterator[DownstreamInvoice]:
+        """Every document, or those of one register."""
+        for one in self._each(DownstreamInvoice, "document"):
+            if target is None or one.target == target:
+                yield one
+
+    def tracked_documents(self, target: str) -> list[str]:
+        """Documents that may still move: not void, deleted or paid, or with a flag."""
+        ended = {DocumentStatus.VOID, DocumentStatus.DELETED, DocumentStatus.PAID}
+        flagged = {flag.subject for flag in self.flags(UNRESOLVED) if flag.target == target}
+        return [
+            one.id
+            for one in self.iter_documents(target)
+            if one.status not in ended or one.id in flagged
+        ]
+
+    def memos_of(
+        self, target: str, document_ids: Collection[str]
+    ) -> dict[str, list[CreditMemo]]:
+        """Memos by the document they reduce."""
+        found: dict[str, list[CreditMemo]] = {}
+        keys = [f"{target}|{name}" for name in document_ids]
+        for one in self._in(CreditMemo, "memo", "ref", keys):
+            found.setdefault(one.invoice_id or "", []).append(one)
+        return found
+
+    def iter_memos(self, target: str | None = None) -> Iterator[CreditMemo]:
+        """Every memo, or those of one register."""
+        for one in self._each(CreditMemo, "memo"):
+            if target is None or one.target == target:
+                yield one
+
+    def flags(self, states: Collection[FlagState] | None = None) -> list[Flag]:
+        """Flags, all or in these states, by number."""
+        if states is None:
+            found = list(self._each(Flag, "flag"))
+        else:
+            found = self._in(Flag, "flag", "status", [str(state) for state in states])
+        return sorted(found, key=lambda flag: flag.id)
+
+    def flag(self, flag_id: str) -> Flag | None:
+        """One flag by its number."""
+        return next(iter(self._in(Flag, "flag", "parent", [flag_id])), None)
+
+    def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
+        """Flags by core invoice."""
+        found: dict[str, list[Flag]] = {}
+        for flag in self._in(Flag, "flag", "ref", core_ids):
+            found.setdefault(flag.core_invoice_id, []).append(flag)
+        return found
+
+    def run(self, run_id: str | None = None) -> tuple[str, str] | None:
+        """A kept run's text and sha256: the one named, or the latest."""
+        query = select(col(RunRow.body), col(RunRow.sha256)).where(
+            col(RunRow.entity) == self._entity
+        )
+        if run_id is not None:
+            query = query.where(col(RunRow.run_id) == run_id)
+        query = query.order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row[0], row[1])
+
+    def audit_head(self) -> tuple[int, str]:
+        """Sequence and hash of the last audit line."""
+        with self._engine.connect() as connection:
+            return self._head(connection)
+
+    def verify_audit(self) -> Verdict:
+        """Walk the audit log's chain."""
+        query = (
+            select(
+                col(AuditRow.seq),
+                col(AuditRow.at),
+                col(AuditRow.body),
+                col(AuditRow.prev),
+                col(AuditRow.hash),
+            )
+            .where(col(AuditRow.entity) == self._entity)
+            .order_by(col(AuditRow.seq))
+        )
+        with self._engine.connect() as connection:
+            return verify(AuditLine(*row) for row in connection.execute(query))
+
+    def _scalar(self, query: Any) -> str | None:
+        with self._turn, self._engine.connect() as connection:
+            value: str | None = connection.execute(query).scalar()
+            return value
+
+    def _count(self, kind: str) -> dict[str, int]:
+        query = (
+            select(col(Current.status), func.count())
+            .where(col(Current.entity) == self._entity, col(Current.kind) == kind)
+            .group_by(col(Current.status))
+        )
+        with self._turn, self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _in(
+        self, word: type[_W], kind: str, column: str, values: Collection[str]
+    ) -> list[_W]:
+        """Words of a kind whose column holds one of these values, by id."""
+        found: list[_W] = []
+        with self._turn, self._engine.connect() as connection:
+            for some in chunks(sorted(values)):
+                query = (
+                    select(col(Current.body))
+                    .where(
+                        col(Current.entity) == self._entity,
+                        col(Current.kind) == kind,
+                        getattr(Current, column).in_(some),
+                    )
+                    .order_by(col(Current.id))
+                )
+                found.extend(decode(word, row[0]) for row in connection.execute(query))
+        return found
+
+    def _each(self, word: type[_W], kind: str) -> Iterator[_W]:
+        """Every word of a kind, by id, a chunk at a time."""
+        after = ""
+        while True:
+            query = (
+                select(col(Current.id), col(Current.body))
+                .where(
+                    col(Current.entity) == self._entity,
+                    col(Current.kind) == kind,
+                    col(Current.id) > after,
+                )
+                .order_by(col(Current.id))
+                .limit(CHUNK)
+            )
+            with self._turn, self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            for row in rows:
+                yield decode(word, row[1])
+            after = rows[-1][0]
+
+    def _head(self, connection: Connection) -> tuple[int, str]:
+        query = (
+            select(col(AuditRow.seq), col(AuditRow.hash))
+            .where(col(AuditRow.entity) == self._entity)
+            .order_by(col(AuditRow.seq).desc())
+            .limit(1)
+        )
+        row = connection.execute(query).first()
+        return (0, GENESIS) if row is None else (row[0], row[1])
+
+
+def text_of(moment: datetime) -> str:
+    """A time as a text that sorts."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def chunks(values: list[str]) -> Iterator[list[str]]:
+    """So many ids at a time as one query takes."""
+    for first in range(0, len(values), CHUNK):
+        yield values[first : first + CHUNK]
