@@ -1,4 +1,4 @@
-"""The audit log as Metronome serves it: a page always carries a cursor, also an empty one."""
+"""The audit log as Metronome serves it: every page carries a cursor, also an empty one."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def _list(call: Call) -> dict[str, Any]:
         raise BadRequest("resource_id and resource_type go together: send both or neither")
     bounds = {"starting_on", "ending_before"} & query.keys()
     if bounds and "next_page" in query:
-        raise BadRequest(f"{sorted(bounds)[0]} cannot be used with next_page")
+        raise BadRequest(f"{min(bounds)} cannot be used with next_page")
     newest_first = query.get("sort") == "date_desc"
     scope = scope_of(
         "auditLogs",
@@ -27,6 +27,8 @@ def _list(call: Call) -> dict[str, Any]:
         },
     )
     mark = mark_of(scope, query.get("next_page")) or {}
+    if not isinstance(mark, dict):
+        raise BadRequest("next_page is not a cursor of this list")
     since, until = mark.get("since"), mark.get("until")
     if "starting_on" in query:
         since = micros(query["starting_on"])

@@ -102,7 +102,9 @@ def add_configuration(
 def _delivery(provider: str, wanted: dict[str, Any], where: str) -> dict[str, Any]:
     method, identity = wanted.get("delivery_method"), wanted.get("delivery_method_id")
     if method is None and identity is None:
-        raise BadRequest(f"{where}.delivery_method is required, or {where}.delivery_method_id")
+        raise BadRequest(
+            f"{where}.delivery_method is required, or {where}.delivery_method_id"
+        )
     for delivery in DELIVERIES:
         if delivery["billing_provider"] == provider and (
             identity == delivery["delivery_method_id"]
@@ -138,9 +140,15 @@ def chosen(tx: Tx, customer_id: str, wanted: dict[str, Any], where: str) -> Stor
         return found
     provider = wanted.get("billing_provider")
     if provider is None:
-        raise BadRequest(f"{where} needs billing_provider_configuration_id or billing_provider")
+        raise BadRequest(
+            f"{where} needs billing_provider_configuration_id or billing_provider"
+        )
+    method = wanted.get("delivery_method", DIRECT)
     for found in tx.find(KIND, customer_id=customer_id, state="ACTIVE"):
-        if found.body["billing_provider"] == provider:
+        if (found.body["billing_provider"], found.body["delivery_method"]) == (
+            provider,
+            method,
+        ):
             return found
     raise BadRequest(
         f"{where}.billing_provider: customer {customer_id} has no {provider} configuration;"

@@ -135,6 +135,17 @@ def json_object(where: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def not_served(what: str) -> Check:
+    """A field that Metronome takes and this core does not; empty is let through."""
+
+    def check(where: str, value: Any) -> Any:
+        if value in ([], {}, False):
+            return value
+        raise BadRequest(f"{where}: this core does not serve {what}")
+
+    return check
+
+
 def nullable(check: Check) -> Check:
     """Let null through: for the fields where null means something."""
     inner = lambda where, value: None if value is None else check(where, value)  # noqa: E731 -- it carries a mark

@@ -191,7 +191,8 @@ def _delete_values(call: Call) -> None:
     kind, identity = _document(call)
     for key in call.body["keys"]:
         call.tx.execute(
-            "DELETE FROM custom_field_values WHERE entity = ? AND entity_id = ? AND key = ?",
+            "DELETE FROM custom_field_values WHERE entity = ? AND entity_id = ?"
+            " AND key = ?",
             (kind, identity, key),
         )
     names = ", ".join(sorted(call.body["keys"]))
@@ -232,7 +233,11 @@ routes: list[Route] = [
         writes=True,
     ),
     Route(
-        "POST", "/v1/customFields/removeKey", _remove_key, body=record(_KEY_BODY), writes=True
+        "POST",
+        "/v1/customFields/removeKey",
+        _remove_key,
+        body=record(_KEY_BODY),
+        writes=True,
     ),
     Route(
         "POST",

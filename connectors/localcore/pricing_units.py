@@ -1,4 +1,4 @@
-"""Pricing units: what an amount counts. USD is in cents, every other currency in whole units."""
+"""Pricing units: what an amount counts. USD in cents, other currencies in whole units."""
 
 import uuid
 from dataclasses import dataclass

@@ -15,7 +15,19 @@ from typing import Self
 
 import uvicorn
 
-from connectors.localcore import duework, events, idempotency
+from connectors.localcore import (
+    auditlog,
+    billing_providers,
+    custom_fields,
+    customers,
+    duework,
+    events,
+    idempotency,
+    metrics,
+    pricing_units,
+    products,
+    rate_cards,
+)
 from connectors.localcore.books import FILE_NAME, Books
 from connectors.localcore.errors import CoreUnavailable
 from connectors.localcore.moments import micros, moment
@@ -33,12 +45,21 @@ TOKEN_NAME = "token"  # noqa: S105 -- the name of the file that holds it
 
 def routes() -> list[Route]:
     """Every route, in one table."""
-    return []
+    return [
+        *customers.routes,
+        *billing_providers.routes,
+        *custom_fields.routes,
+        *pricing_units.routes,
+        *metrics.routes,
+        *products.routes,
+        *rate_cards.routes,
+        *auditlog.routes,
+    ]
 
 
 def schema() -> Sequence[str]:
     """Every module's own tables."""
-    return (*idempotency.SCHEMA, *events.SCHEMA)
+    return (*idempotency.SCHEMA, *events.SCHEMA, *custom_fields.SCHEMA)
 
 
 def wall_time() -> datetime:
