@@ -10,8 +10,6 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    stop_after_attempt,
-    stop_any,
 )
 
 from connectors.failures import NotNow, Unknown
@@ -65,7 +63,7 @@ class Patience:
         retrying = Retrying(
             retry=retry_if_exception(worth_asking_again),
             wait=wait,
-            stop=stop_any(stop_after_attempt(self.attempts), too_long),
+            stop=lambda state: state.attempt_number >= self.attempts or too_long(state),
             sleep=clock.sleep,
             reraise=True,
         )

@@ -1,0 +1,222 @@
+"""Metronome's JSON in our words; strict, because half an answer must not become a fact.
+
+Metronome: USD amounts are cents and may have fractions, other fiat currencies are in whole
+units, and a custom pricing unit is no money. Lines have no id, so we make their keys.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from connectors.failures import Incomplete
+from state.clock import utc
+from state.credits import CoreCredit, CreditSegment, LedgerEntry
+from state.invoices import (
+    CoreCustomer,
+    CoreInvoice,
+    CoreLine,
+    CoreStatus,
+    NativeDelivery,
+)
+from state.money import UnknownCurrency, core_exact_minor, exponent, round_minor
+
+USD_CREDIT_TYPE = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
+CUSTOMER_FIELD = "stripe_customer_id"
+
+
+def invoice(body: Mapping[str, Any]) -> CoreInvoice:
+    """One invoice. Raises Incomplete naming the invoice and the field."""
+    name = str(body.get("id", "without id"))
+    where = f"invoice {name}"
+    currency, unit = _unit(_need(body, "credit_type", where), where)
+    total = _number(_need(body, "total", where), f"{where}: total")
+    exact = total if currency is None else core_exact_minor(total, currency, unit)
+    start, end = _moment(body, "start_timestamp"), _moment(body, "end_timestamp")
+    rows = _need(body, "line_items", where)
+    try:
+        status = CoreStatus(str(_need(body, "status", where)))
+    except ValueError:
+        raise Incomplete(f"{where}: status {body['status']!r} is not known") from None
+    return CoreInvoice(
+        id=name,
+        customer_id=str(_need(body, "customer_id", where)),
+        status=status,
+        kind=str(_need(body, "type", where)),
+        currency=currency,
+        exact_minor=exact,
+        total_minor=round_minor(exact),
+        lines=_lines(rows, where),
+        contract_id=body.get("contract_id"),
+        start=start,
+        end=end,
+        issued_at=_moment(body, "issued_at"),
+        regenerated_from=body.get("regenerated_from_invoice_id"),
+        delivery=_delivery(body.get("external_invoice")),
+        billable=body.get("billable_status") != "unbillable",
+        net_terms_days=body.get("net_payment_terms_days"),
+    )
+
+
+def customer(
+    body: Mapping[str, Any], billing: Sequence[Mapping[str, Any]], native: Sequence[str]
+) -> CoreCustomer:
+    """One customer with its billing configurations and natively billed contracts."""
+    where = f"customer {body.get('id', 'without id')}"
+    configured = next(
+        (
+            (one.get("configuration") or {}).get("stripe_customer_id")
+            for one in billing
+            if one.get("billing_provider") == "stripe" and not one.get("archived_at")
+        ),
+        None,
+    )
+    return CoreCustomer(
+        id=str(_need(body, "id", where)),
+        name=str(_need(body, "name", where)),
+        archived=bool(body.get("archived_at")),
+        stripe_customer_field=(body.get("custom_fields") or {}).get(CUSTOMER_FIELD),
+        stripe_billing_customer=configured,
+        native_contracts=tuple(sorted(native)),
+    )
+
+
+def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
+    """One credit with its schedule and ledger; amounts in its own unit."""
+    where = f"credit {body.get('id', 'without id')}"
+    schedule = body.get("access_schedule") or {}
+    return CoreCredit(
+        id=str(_need(body, "id", where)),
+        customer_id=customer_id,
+        name=str(body.get("name") or ""),
+        product_id=str(_need(_need(body, "product", where), "id", where)),
+        unit=str((schedule.get("credit_type") or {}).get("name") or ""),
+        priority=_number(body.get("priority", 0), f"{where}: priority"),
+        segments=tuple(
+            CreditSegment(
+                id=str(_need(item, "id", where)),
+                amount=_number(_need(item, "amount", where), f"{where}: amount"),
+                start=utc(_need(item, "starting_at", where)),
+                end=utc(_need(item, "ending_before", where)),
+            )
+            for item in schedule.get("schedule_items") or ()
+        ),
+        ledger=tuple(
+            LedgerEntry(
+                kind=str(_need(entry, "type", where)),
+                amount=_number(_need(entry, "amount", where), f"{where}: ledger amount"),
+                at=utc(_need(entry, "timestamp", where)),
+                segment_id=entry.get("segment_id"),
+                invoice_id=entry.get("invoice_id"),
+            )
+            for entry in body.get("ledger") or ()
+        ),
+        balance=None if body.get("balance") is None else _number(body["balance"], where),
+        contract_id=(body.get("contract") or {}).get("id"),
+        archived=bool(body.get("archived_at")),
+    )
+
+
+def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
+    if not isinstance(rows, list):
+        raise Incomplete(f"{where}: line_items is no list")
+    seen: Counter[str] = Counter()
+    lines = []
+    for row in rows:
+        if str(row.get("commit_type") or "").lower().startswith("postpaid") and (
+            row.get("type") == "applied_commit_or_credit"
+        ):
+            continue  # Metronome: not in the invoice's total
+        currency, unit = _unit(_need(row, "credit_type", where), where)
+        total = _number(_need(row, "total", where), f"{where}: line total")
+        exact = total if currency is None else core_exact_minor(total, currency, unit)
+        base = _line_key(row)
+        seen[base] += 1
+        price = row.get("unit_price")
+        lines.append(
+            CoreLine(
+                key=f"{base}-{seen[base]}",
+                description=str(_need(row, "name", where)),
+                kind=str(_need(row, "type", where)),
+                exact_minor=exact,
+                product_id=row.get("product_id"),
+                quantity=None
+                if row.get("quantity") is None
+                else _number(row["quantity"], f"{where}: quantity"),
+                unit_price_minor=None
+                if price is None or currency is None
+                else core_exact_minor(_number(price, where), currency, unit),
+                start=_moment(row, "starting_at"),
+                end=_moment(row, "ending_before"),
+            )
+        )
+    return tuple(lines)
+
+
+_LINE_PARTS = (
+    "product_id",
+    "type",
+    "name",
+    "starting_at",
+    "ending_before",
+    "commit_id",
+    "commit_segment_id",
+    "pricing_group_values",
+    "presentation_group_values",
+    "tier",
+)
+
+
+def _line_key(row: Mapping[str, Any]) -> str:
+    """What tells one line from another; an ordinal for true twins is added."""
+    told = "\n".join(f"{part}={row.get(part)}" for part in _LINE_PARTS)
+    return sha256(told.encode()).hexdigest()[:20]
+
+
+def _unit(body: Any, where: str) -> tuple[str | None, Any]:
+    """The currency of a pricing unit and its scale; None for a custom unit."""
+    if not isinstance(body, Mapping):
+        raise Incomplete(f"{where}: credit_type is no object")
+    if body.get("id") == USD_CREDIT_TYPE:
+        return "USD", "cents"
+    name = str(body.get("name", "")).upper()
+    try:
+        exponent(name)
+    except UnknownCurrency:
+        return None, "whole"
+    return name, "whole"
+
+
+def _delivery(body: Mapping[str, Any] | None) -> NativeDelivery | None:
+    if not body:
+        return None
+    return NativeDelivery(
+        provider=str(body.get("billing_provider_type") or ""),
+        invoice_id=body.get("invoice_id"),
+        status=body.get("external_status"),
+        error=body.get("billing_provider_error"),
+    )
+
+
+def _need(body: Any, name: str, where: str) -> Any:
+    if not isinstance(body, Mapping) or body.get(name) is None:
+        raise Incomplete(f"the billing core's {where} has no {name}; nothing was concluded")
+    return body[name]
+
+
+def _number(value: Any, where: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise Incomplete(f"the billing core's {where} is no number")
+    return Decimal(value)
+
+
+def _moment(body: Mapping[str, Any], name: str) -> datetime | None:
+    text = body.get(name)
+    if text is None:
+        return None
+    try:
+        return utc(str(text))
+    except ValueError:
+        raise Incomplete(f"the billing core's {name} {text!r} is no time") from None
