@@ -31,6 +31,9 @@ class Store(Protocol):
     def take_lease(self, holder: str, *, now: datetime, seconds: int) -> int | None:
         """A fencing token, or None while another holds the lease."""
 
+    def renew_lease(self, token: int, *, now: datetime, seconds: int) -> None:
+        """Hold the lease longer; raises LeaseLost."""
+
     def release_lease(self, token: int) -> None:
         """Give the lease back."""
 

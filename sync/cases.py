@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from state.store import Store
-
 from connectors.ports import CurrencyRule
 from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
+from state.store import Store
 from state.worklist import Flag
 from sync.decide import Case, Held, Policy, decide_push
 from sync.flags import STRIPE, decide_flags

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from state.money import display
-
 from state.invoices import CoreStatus
+from state.money import display
 from state.pushes import PushState
 from state.receivables import DocumentStatus
 from state.worklist import Cause, Flag, FlagState

@@ -10,10 +10,9 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import groupby
 
-from state.money import largest_remainder, round_minor
-
 from connectors.ports import CurrencyRule, DraftLine
 from state.invoices import CoreInvoice, CoreLine
+from state.money import largest_remainder, round_minor
 
 LINES_MAX = 250  # Stripe: items on one invoice
 

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from state.store import Store
-
 from connectors.ports import BillingCore, Receivables, Register
 from state.clock import Clock
 from state.observations import Changes
+from state.store import Store
 from sync.cases import Deciding, decided
 from sync.decide import Policy
 from sync.settings import Settings

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from state.money import display
-from state.store import Store
-
 from state.pushes import PushRecord, PushState
+from state.store import Store
 
 
 class PlanMoved(Exception):

@@ -20,7 +20,7 @@ class StillClock:
     """A clock that moves when told, and when something sleeps."""
 
     def __init__(self) -> None:
-        self.time = datetime.now(UTC)  # noqa: TID251 - the stand-in's events are dated now
+        self.time = datetime.now(UTC)
 
     def now(self) -> datetime:
         return self.time

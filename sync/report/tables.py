@@ -11,9 +11,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from state.money import exponent, format_minor
-
 from state.clock import iso
+from state.money import exponent, format_minor
 from state.worklist import Flag
 from sync.books import Run
 from sync.report.columns import DETAIL, WORKLIST, Amount, Column
