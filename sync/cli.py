@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sync.cli_embedded import core_app, sandbox
 from sync.settings import ConfigError, load, seconds
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ app = typer.Typer(
 )
 worklist = typer.Typer(no_args_is_help=True, help="What a person must do by hand.")
 pushes = typer.Typer(no_args_is_help=True, help="Pushes that wait for a person.")
-sandbox = typer.Typer(no_args_is_help=True, help="The Stripe stand-in.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
 for name, group in (
@@ -34,6 +34,7 @@ for name, group in (
     ("sandbox", sandbox),
     ("audit", audit),
     ("config", config_app),
+    ("core", core_app),
 ):
     app.add_typer(group, name=name)
 
@@ -41,7 +42,8 @@ Config = Annotated[Path | None, typer.Option("-c", "--config", help="config.yaml
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 By = Annotated[str, typer.Option("--by", help="Who acts.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
-out, err = Console(), Console(stderr=True)
+# A pipe has no width: give tables room, so that no id is cut.
+out, err = Console(width=None if sys.stdout.isatty() else 150), Console(stderr=True)
 
 
 def main() -> None:
@@ -153,15 +155,16 @@ def _show_run(run: Any) -> None:
     from state.money import display
 
     table = Table(title=f"{run.entity}: reconciliation {run.run_id}: {run.outcome}")
-    for title in ("Leg", "Core invoice", "Downstream", "Ccy", "Class"):
-        table.add_column(title, overflow="fold")
+    table.add_column("Core invoice", overflow="fold")
+    for title in ("Leg", "Downstream", "Ccy", "Class"):
+        table.add_column(title, no_wrap=True)
     for title in ("Core", "Gross", "Memos", "Unexplained"):
         table.add_column(title, justify="right")
     for row in run.rows:
         money = (row.core_minor, row.gross_minor, row.memos_minor, row.unexplained)
         table.add_row(
-            row.target,
             row.core_invoice_id,
+            row.target,
             row.document_number or row.document_id,
             row.currency,
             row.kind,
@@ -386,14 +389,13 @@ def config_check(config: Config = None) -> None:
     out.print(f"the configuration of {settings.entity} is sound", markup=False)
 
 
-@sandbox.command("stripe")
-def sandbox_stripe(
-    port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 8421,
-    data: Annotated[Path, typer.Option(help="Its folder.")] = Path(
-        ".tieout/stripe-sandbox"
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the reports go.")] = Path(
+        "tieout-demo"
     ),
 ) -> None:
-    """Serve the Stripe stand-in on loopback."""
-    from connectors.sandbox.service import serve
+    """Live through void, regenerate and credit memo on embedded parts; no accounts needed."""
+    from sync.demo import play
 
-    serve(data, port, typer.echo)
+    play(folder, typer.echo, _show_run)

@@ -59,7 +59,7 @@ def build(settings: Settings) -> Parts:
         handle = service.start(Path(settings.core.data_dir), token=token)
         parts_closers.append(handle.stop)
         core_url, core_token = handle.url, Secret(token)
-    rng = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
+    rng = steady_random()
     core = Metronome(Wire(core_url, clock=clock, rng=rng, token=core_token, system="core"))
     rate = settings.stripe.requests_per_second
     stripe = _stripe(settings, RateBudget(rate, clock=clock, burst=WORKERS), parts_closers)
@@ -139,6 +139,11 @@ def _stripe(settings: Settings, budget: RateBudget, closers: list) -> StripeRece
         auto_advance=settings.stripe.collection_method == "charge_automatically",
         pace=budget.acquire,
     )
+
+
+def steady_random() -> random.Random:
+    """Randomness for the jitter of retries."""
+    return random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
 
 
 def _new_id() -> str:

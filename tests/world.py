@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 from connectors.ports import Hints, Identity
 from connectors.sandbox.service import Handle
@@ -93,6 +94,7 @@ class MemoryCore:
 
 def parts_on(sandbox: Handle, core: MemoryCore, policy: Policy | None = None) -> Parts:
     """Everything wired: the in-memory core, a fresh store, the stand-in."""
+    numbers = count(1)
     stripe = StripeReceivables(sandbox.api_key, api_base=sandbox.url)
     customer = stripe.create_customer("cc_1", "Acme", key="customer")
     core.people["cc_1"] = CoreCustomer("cc_1", "Acme", stripe_customer_field=customer)
@@ -105,6 +107,6 @@ def parts_on(sandbox: Handle, core: MemoryCore, policy: Policy | None = None) ->
         registers=(stripe,),
         clock=StillClock(),
         holder="test",
-        new_id=lambda: "abcdef",
+        new_id=lambda: f"{next(numbers):06d}",
         version="test",
     )

@@ -43,6 +43,8 @@ def integer(low: int, high: int) -> Check:
 
     def check(where: str, value: Any) -> int:
         number = value
+        if isinstance(value, Decimal) and value == value.to_integral_value():
+            number = int(value)
         if (
             isinstance(value, str)
             and value.isascii()
@@ -192,5 +194,6 @@ EMPTY = record()
 ID = text(longest=200)
 LIMIT = integer(1, 100)
 CURSOR = text()
+BALANCES_LIMIT = integer(1, 25)
 PAGE: Mapping[str, Check] = {"limit": LIMIT, "next_page": CURSOR}
 """The query of P1 and P2."""

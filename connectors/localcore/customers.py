@@ -146,15 +146,6 @@ def _list(call: Call) -> dict[str, Any]:
     return {"data": [detail(call.tx, one) for one in page], "next_page": next_page}
 
 
-def _archive(call: Call) -> dict[str, Any]:
-    """Metronome: archives every contract now and voids all corresponding invoices."""
-    customer = need_active(call.tx, call.body["id"], "id")
-    body = {**customer.body, "archived_at": call.now, "updated_at": call.now}
-    call.tx.update(KIND, customer.id, body, state="ARCHIVED")
-    call.tx.audit("archive", KIND, customer.id)
-    return {"data": {"id": customer.id}}
-
-
 def _set_aliases(call: Call) -> None:
     customer = need_active(call.tx, call.path["customer_id"])
     aliases = list(dict.fromkeys(call.body["ingest_aliases"]))
@@ -223,7 +214,6 @@ routes: list[Route] = [
         ),
     ),
     Route("GET", _AT_CUSTOMER, _get),
-    Route("POST", "/v1/customers/archive", _archive, body=record({"id": ID}), writes=True),
     Route(
         "POST",
         f"{_AT_CUSTOMER}/setIngestAliases",

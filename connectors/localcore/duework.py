@@ -19,18 +19,24 @@ class DueWork:
     run: Callable[[Tx, datetime], int]
 
 
-WORKS: tuple[DueWork, ...] = ()
+def works() -> tuple[DueWork, ...]:
+    """Every kind of work."""
+    from connectors.localcore import invoicing
+
+    return (invoicing.WORK,)
 
 
 def next_due(tx: Tx) -> datetime | None:
     """When the earliest piece of work falls due, or None."""
-    return min((at for work in WORKS if (at := work.next_at(tx)) is not None), default=None)
+    return min(
+        (at for work in works() if (at := work.next_at(tx)) is not None), default=None
+    )
 
 
 def run_due(tx: Tx, now: datetime) -> int:
     """Do a batch of the work that fell due first; the pieces done, 0 when none is due."""
     due = [
-        (at, work) for work in WORKS if (at := work.next_at(tx)) is not None and at <= now
+        (at, work) for work in works() if (at := work.next_at(tx)) is not None and at <= now
     ]
     if not due:
         return 0

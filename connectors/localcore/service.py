@@ -16,8 +16,12 @@ from typing import Self
 import uvicorn
 
 from connectors.localcore import (
+    archiving,
     auditlog,
+    billing_http,
     billing_providers,
+    contract_edits,
+    contracts,
     custom_fields,
     customers,
     duework,
@@ -29,12 +33,15 @@ from connectors.localcore import (
     rate_cards,
 )
 from connectors.localcore.books import FILE_NAME, Books
+from connectors.localcore.contract_billing import Billing
 from connectors.localcore.errors import CoreUnavailable
 from connectors.localcore.moments import micros, moment
+from connectors.localcore.own_billing import OwnBilling
 from connectors.localcore.tx import Tx
 from connectors.localcore.web import Frame, Log, Route, build_app
 from state.clock import iso
 
+BILLING: Billing = OwnBilling()
 HOST = "127.0.0.1"
 TICK_SECONDS = 1.0
 START_SECONDS = 10.0
@@ -53,7 +60,11 @@ def routes() -> list[Route]:
         *metrics.routes,
         *products.routes,
         *rate_cards.routes,
+        *contracts.routes(BILLING),
+        *contract_edits.routes(BILLING),
+        *archiving.routes(BILLING),
         *auditlog.routes,
+        *billing_http.routes,
     ]
 
 

@@ -1,0 +1,26 @@
+"""What a person does in the Stripe Dashboard, for the demo: Tieout itself never does."""
+
+from typing import Any
+
+import stripe
+
+
+class Operator:
+    """A person with the Dashboard of the stand-in."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        client = stripe.StripeClient(api_key, base_addresses={"api": url})
+        self._v1: Any = client.v1
+
+    def add_customer(self, name: str) -> str:
+        """Make a customer."""
+        return str(self._v1.customers.create({"name": name}).id)
+
+    def void(self, invoice_id: str) -> None:
+        """Void an open invoice."""
+        self._v1.invoices.void_invoice(invoice_id)
+
+    def credit(self, invoice_id: str, amount: int, memo: str) -> None:
+        """Issue a credit note on an open invoice."""
+        body = {"invoice": invoice_id, "amount": amount, "memo": memo, "email_type": "none"}
+        self._v1.credit_notes.create(body)

@@ -1,0 +1,80 @@
+"""Billing periods and scheduled charges of contracts, through the official client."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from metronome import Metronome
+
+from tests.connectors.localcore.test_contracts import FEB, JAN, JUL, a_contract, a_customer
+
+
+@pytest.mark.parametrize(
+    ("schedule", "anchor"),
+    [
+        (
+            {"frequency": "MONTHLY", "day": "CONTRACT_START"},
+            datetime(2026, 1, 15, tzinfo=UTC),
+        ),
+        (
+            {"frequency": "WEEKLY", "day": "CUSTOM_DATE", "billing_anchor_date": FEB},
+            FEB,
+        ),
+        ({"frequency": "ANNUAL", "day": "FIRST_OF_MONTH"}, JAN),
+    ],
+)
+def test_billing_periods_are_counted_from_their_anchor(
+    sdk: Metronome, schedule: Any, anchor: datetime
+) -> None:
+    customer = a_customer(sdk)
+    contract = a_contract(
+        sdk,
+        customer,
+        starting_at=datetime(2026, 1, 15, tzinfo=UTC),
+        usage_statement_schedule=schedule,
+    )
+    read = sdk.v2.contracts.retrieve(customer_id=customer, contract_id=contract).data
+    assert read.usage_statement_schedule.billing_anchor_date == anchor
+
+
+def test_scheduled_charges_are_kept_with_agreeing_amounts(sdk: Metronome) -> None:
+    customer = a_customer(sdk)
+    product = sdk.v1.contracts.products.create(name="Platform fee", type="FIXED").data.id
+    contract = a_contract(
+        sdk,
+        customer,
+        scheduled_charges=[
+            {
+                "product_id": product,
+                "name": "Fee",
+                "schedule": {
+                    "schedule_items": [
+                        {"timestamp": FEB, "unit_price": 250, "quantity": 4},
+                        {"timestamp": JUL, "amount": 99},
+                    ]
+                },
+            }
+        ],
+    )
+    (charge,) = sdk.v2.contracts.retrieve(
+        customer_id=customer, contract_id=contract
+    ).data.scheduled_charges
+    items = charge.schedule.schedule_items or []
+    assert [(i.amount, i.quantity, i.unit_price) for i in items] == [
+        (1000, 4, 250),
+        (99, 1, 99),
+    ]
+    assert charge.product.name == "Platform fee"
+    sdk.v2.contracts.edit(
+        customer_id=customer,
+        contract_id=contract,
+        archive_scheduled_charges=[{"id": charge.id}],
+        add_scheduled_charges=[
+            {
+                "product_id": product,
+                "schedule": {"schedule_items": [{"timestamp": JUL, "amount": 5}]},
+            }
+        ],
+    )
+    read = sdk.v2.contracts.retrieve(customer_id=customer, contract_id=contract).data
+    assert [c.id == charge.id for c in read.scheduled_charges] == [False]
