@@ -42,8 +42,10 @@ Config = Annotated[Path | None, typer.Option("-c", "--config", help="config.yaml
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 By = Annotated[str, typer.Option("--by", help="Who acts.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
-# A pipe has no width: give tables room, so that no id is cut.
-out, err = Console(width=None if sys.stdout.isatty() else 150), Console(stderr=True)
+out, err = (
+    Console(width=None if sys.stdout.isatty() else 150),
+    Console(stderr=True),
+)  # a pipe has room
 
 
 def main() -> None:

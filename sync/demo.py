@@ -155,24 +155,16 @@ def _story(
     say: Say,
     show: Callable[[Run], None],
 ) -> None:
-    clock, numbers = SystemClock(), count(1)
     wire = Wire(
-        core_url, clock=clock, rng=steady_random(), token=TOKEN, system="core", log=_quiet
+        core_url,
+        clock=SystemClock(),
+        rng=steady_random(),
+        token=TOKEN,
+        system="core",
+        log=_quiet,
     )
     operator = Operator(stripe.url, stripe.api_key)
-    receivables = StripeReceivables(stripe.api_key, api_base=stripe.url)
-    parts = Parts(
-        settings=Settings(entity="demo"),
-        policy=Policy(),
-        store=store,
-        core=Metronome(wire),
-        stripe=receivables,
-        registers=(receivables,),
-        clock=clock,
-        holder=f"demo on {platform.node()}",
-        new_id=lambda: f"{next(numbers):06d}",
-        version="demo",
-    )
+    parts = _parts(wire, stripe, store)
 
     def walk(what: str) -> None:
         result = one_pass(parts, progress=Silent())
@@ -222,6 +214,23 @@ def _story(
     show(run)
     _write(folder, run, store)
     say(f"\nThe reports are in {folder}/")
+
+
+def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books) -> Parts:
+    receivables = StripeReceivables(stripe.api_key, api_base=stripe.url)
+    numbers = count(1)
+    return Parts(
+        settings=Settings(entity="demo"),
+        policy=Policy(),
+        store=store,
+        core=Metronome(wire),
+        stripe=receivables,
+        registers=(receivables,),
+        clock=SystemClock(),
+        holder=f"demo on {platform.node()}",
+        new_id=lambda: f"{next(numbers):06d}",
+        version="demo",
+    )
 
 
 def _write(folder: Path, run: Run, store: Books) -> None:
