@@ -11,10 +11,10 @@ from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from sync.cli_embedded import core_app, sandbox
+from sync.console import ConsoleProgress, err, out
 from sync.settings import ConfigError, load, seconds
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ Config = Annotated[Path | None, typer.Option("-c", "--config", help="config.yaml
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 By = Annotated[str, typer.Option("--by", help="Who acts.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
-out, err = (
-    Console(width=None if sys.stdout.isatty() else 150),
-    Console(stderr=True),
-)  # a pipe has room
 
 
 def main() -> None:
@@ -75,21 +71,6 @@ def opened(config: Path | None, *, check: bool = True) -> "Iterator[Parts]":
         yield parts
     finally:
         parts.close()
-
-
-class ConsoleProgress:
-    """A line for each step, on standard error."""
-
-    def step(self, name: str, total: int | None) -> None:
-        """Say what begins."""
-        err.print(f"{name} ..." if total is None else f"{name}: {total}", style="dim")
-
-    def advance(self, count: int = 1) -> None:
-        """Nothing: steps are short."""
-
-    def note(self, text: str) -> None:
-        """Say it."""
-        err.print(text, style="yellow", markup=False)
 
 
 def _print(body: Any) -> None:
