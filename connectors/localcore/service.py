@@ -273,6 +273,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # so that a caller who has read the address is not refused
     except (OSError, OverflowError) as error:
         listener.close()
         raise CoreUnavailable(f"--port {port}: cannot listen there: {error}") from error

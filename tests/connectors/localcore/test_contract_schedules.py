@@ -6,7 +6,22 @@ from typing import Any
 import pytest
 from metronome import Metronome
 
+from connectors.localcore import service
+from connectors.localcore.own_billing import OwnBilling
+from connectors.localcore.tx import Stored, Tx
 from tests.connectors.localcore.test_contracts import FEB, JAN, JUL, a_contract, a_customer
+
+
+class Unplanned(OwnBilling):
+    """Contracts alone: what they keep, whatever is invoiced from it."""
+
+    def contract_changed(self, tx: Tx, contract: Stored) -> None:
+        """Plan nothing."""
+
+
+@pytest.fixture
+def nothing_is_invoiced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "BILLING", Unplanned())
 
 
 @pytest.mark.parametrize(
@@ -24,7 +39,7 @@ from tests.connectors.localcore.test_contracts import FEB, JAN, JUL, a_contract,
     ],
 )
 def test_billing_periods_are_counted_from_their_anchor(
-    sdk: Metronome, schedule: Any, anchor: datetime
+    nothing_is_invoiced: None, sdk: Metronome, schedule: Any, anchor: datetime
 ) -> None:
     customer = a_customer(sdk)
     contract = a_contract(
@@ -37,7 +52,9 @@ def test_billing_periods_are_counted_from_their_anchor(
     assert read.usage_statement_schedule.billing_anchor_date == anchor
 
 
-def test_scheduled_charges_are_kept_with_agreeing_amounts(sdk: Metronome) -> None:
+def test_scheduled_charges_are_kept_with_agreeing_amounts(
+    nothing_is_invoiced: None, sdk: Metronome
+) -> None:
     customer = a_customer(sdk)
     product = sdk.v1.contracts.products.create(name="Platform fee", type="FIXED").data.id
     contract = a_contract(
