@@ -1,8 +1,9 @@
 """Contracts' periods and invoices: live drafts, finalization, void, regeneration."""
 
 import uuid
+from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,19 +20,40 @@ from state.clock import utc
 CONTRACT, INVOICE, CREDIT = "contract", "invoice", "credit"
 GRACE = timedelta(hours=24)
 _SPACE = uuid.UUID("6f1c0b52-5f0e-4a36-9d43-6d7c9a1d4a10")
-DECEMBER = 12
+
+
+_MONTHS = {"MONTHLY": 1, "QUARTERLY": 3, "ANNUAL": 12}
+WEEK = timedelta(days=7)
 
 
 def period_of(contract: Stored, at: datetime) -> tuple[datetime, datetime]:
-    """The calendar month that holds an instant, cut to the contract."""
-    start = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    year, month = (
-        (start.year + 1, 1) if start.month == DECEMBER else (start.year, start.month + 1)
-    )
-    end = start.replace(year=year, month=month)
-    begins = utc(contract.body["starting_at"])
+    """The billing period that holds an instant, counted from its anchor, cut to the contract."""
+    schedule = contract.body["schedule"]
+    anchor = utc(schedule["billing_anchor_date"])
+    if schedule["frequency"] == "WEEKLY":
+        start = anchor + (at - anchor) // WEEK * WEEK
+        end = start + WEEK
+    else:
+        step = _MONTHS[schedule["frequency"]]
+        months = (at.year - anchor.year) * 12 + at.month - anchor.month
+        number = months // step
+        while _months_on(anchor, number * step) > at:
+            number -= 1
+        while _months_on(anchor, (number + 1) * step) <= at:
+            number += 1
+        start, end = (_months_on(anchor, n * step) for n in (number, number + 1))
     ends = terms_now(contract)["ending_before"]
-    return max(start, begins), min(end, utc(ends)) if ends else end
+    return max(start, utc(contract.body["starting_at"])), min(
+        end, utc(ends)
+    ) if ends else end
+
+
+def _months_on(anchor: datetime, months: int) -> datetime:
+    """So many calendar months later; the 31st becomes the month's last day."""
+    years, month = divmod(anchor.month - 1 + months, 12)
+    year = anchor.year + years
+    last = monthrange(year, month + 1)[1]
+    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, last))
 
 
 def draft_id(contract_id: str, start: datetime) -> str:

@@ -14,10 +14,7 @@ class OwnBilling:
     """Plans invoices, grants contract credits, and closes contracts."""
 
     def contract_changed(self, tx: Tx, contract: Stored) -> None:
-        """Plan the next invoice. This core bills calendar months."""
-        schedule = contract.body["schedule"]
-        if schedule["frequency"] != "MONTHLY":
-            raise BadRequest("usage_statement_schedule: this core bills MONTHLY only")
+        """Plan the next invoice. What this core would never bill, it does not take."""
         if scheduled_charges.charges_of(tx, contract.id):
             raise BadRequest("scheduled_charges: this core does not invoice them yet")
         body = dict(contract.body)
