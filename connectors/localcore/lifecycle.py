@@ -35,9 +35,10 @@ class Terms:
 
 
 def period_at(terms: Terms, at: datetime) -> Period:
-    """The billing period that holds an instant, cut to the contract: so the first and
-    the last one may be partial. `at` must be within the contract.
-    """  # noqa: D205 -- one sentence in two lines
+    """The billing period that holds an instant within the contract.
+
+    It is cut to the contract, so the first and the last one may be partial.
+    """
     whole = _whole_period(terms, at)
     ends = terms.ending_before
     return Period(

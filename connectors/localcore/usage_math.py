@@ -83,7 +83,7 @@ def number_of(value: Any) -> Decimal | None:
         return None
     if number and abs(number.adjusted()) > MAGNITUDE_MAX:
         return None
-    return number if number else ZERO
+    return number or ZERO
 
 
 def matches(metric: Metric, event: Event) -> bool:
