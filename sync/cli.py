@@ -15,7 +15,7 @@ from rich.table import Table
 
 from sync.cli_embedded import core_app, sandbox
 from sync.console import ConsoleProgress, err, out
-from sync.settings import ConfigError, load, seconds
+from sync.settings import ConfigError, load
 
 if TYPE_CHECKING:
     from state.worklist import Flag
@@ -368,7 +368,6 @@ def audit_verify(config: Config = None, as_json: Json = False) -> None:
 def config_check(config: Config = None) -> None:
     """Read the configuration and say what is wrong with it."""
     settings = load(config)
-    seconds(settings.schedule.poll_every)
     out.print(f"the configuration of {settings.entity} is sound", markup=False)
 
 

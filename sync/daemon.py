@@ -20,7 +20,6 @@ from sync.cycle import LEASE_SECONDS, LeaseHeld, one_pass
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.reconcile import reconcile
-from sync.settings import seconds
 
 MISFIRE_SECONDS = 3600
 
@@ -90,7 +89,7 @@ def _scheduler(
     for name, work, every in jobs:
         scheduler.add_job(
             job(name, work),
-            IntervalTrigger(seconds=seconds(every)),
+            IntervalTrigger(seconds=every),
             id=name,
             max_instances=1,
             coalesce=True,

@@ -34,7 +34,7 @@ class Parts:
     token: int | None = None
     workers: int = 1  # calls in flight at once
     stopping: Callable[[], bool] = lambda: False
-    closers: list[Callable[[], None]] = field(default_factory=list)
+    closers: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def instance(self) -> str:

@@ -1,229 +1,364 @@
-"""config.yaml as frozen settings: known keys only, and never a secret in the file."""
+"""config.yaml as frozen settings: every default and every limit of Tieout stands here.
 
-import difflib
-import os
+Settings are plain data. A secret is only referred to; `sync.secrets` resolves it, and
+only wiring asks for that.
+"""
+
 import re
-import stat
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ValidationError as _Invalid
 
-from connectors.redaction import Secret
+from sync import yamlfile
+from sync.secrets import REFERENCE_MAX, looks_like_a_secret, reference_problem
 
-_KEY_SHAPE = re.compile(r"\b(sk|rk|pk|whsec)_[A-Za-z0-9_]{6,}|^[A-Za-z0-9_\-]{32,}$")
-_DURATION = re.compile(r"^(\d+)(s|m|h|d)$")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-BYTES_MAX = 1_000_000
+# --- limits ------------------------------------------------------------------------
+NAME_MAX = 40  # characters
+URL_MAX = 500
+PATH_MAX = 1000
+ERPS_MAX = 20
+NOTIFY_MAX = 20
+EVERY_SECONDS_MAX = 7 * 86_400
+DAYS_UNTIL_DUE_MAX = 365
+REQUESTS_PER_SECOND_MAX = 100  # Stripe: 100 a second in live mode, 25 in test mode
+TOLERANCE_MAX = 1000  # minor units; more is no rounding
+THRESHOLD_MAX = 10**12  # minor units
+PUSH_CAP_COUNT_MAX = 1_000_000  # invoices
+PUSH_CAP_AMOUNT_MAX = 10**15  # minor units
+PORT_MAX = 65_535
+
+DEFAULT_FILE = Path("config.yaml")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+ERP_KINDS = frozenset({"file"})  # of the words below, those that this version reads
+Path_ = tuple[str, ...]
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; each line names a key and the remedy."""
 
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+# --- what a value may be -------------------------------------------------------------
+def duration(value: object) -> int:
+    """Seconds of a duration like 30s, 5m, 1h or 7d."""
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    seconds = int(found[1]) * _UNIT_SECONDS[found[2]] if found is not None else 0
+    if not 1 <= seconds <= EVERY_SECONDS_MAX:
+        raise ValueError("must be a duration like 30s, 5m or 1h, from 1s to 7d")
+    return seconds
 
 
 def _reference(value: str) -> str:
-    if value and not value.startswith(("env:", "file:")):
-        raise ValueError("must be a reference, env:NAME or file:PATH, never the secret")
+    if value and (problem := reference_problem(value)):
+        raise ValueError(problem)
     return value
+
+
+def _address(value: str) -> str:
+    """https, or http on this very machine; nothing that is not the address."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no URL; write it like https://api.example.com") from None
+    host = parts.hostname or ""
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user name or password")
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise ValueError("is no URL; write it like https://api.example.com")
+    if parts.query or parts.fragment:
+        raise ValueError("must be a base address: no ? and no #")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("keys travel over https only; write https://")
+    if _is_inside(host):
+        raise ValueError("names an address inside a network; name the system's own host")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Is this host the machine itself?"""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_inside(host: str) -> bool:
+    """Private and link-local numbers: where a forged address would point (SSRF)."""
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return False
+    return not number.is_loopback and not number.is_global
+
+
+def _database(value: str) -> str:
+    if value.startswith(("env:", "file:")):
+        return _reference(value)
+    if value.startswith("sqlite:///") and value != "sqlite:///":
+        return value
+    parts = urlsplit(value)
+    if parts.scheme != "postgresql+psycopg" or not parts.hostname:
+        raise ValueError(
+            "must be sqlite:///PATH, postgresql+psycopg://USER@HOST/NAME, or a reference"
+        )
+    if parts.password is not None:
+        raise ValueError(
+            "carries a password; put the whole URL behind env:NAME or file:PATH"
+        )
+    return value
+
+
+def _account(value: str) -> str:
+    if value and not re.fullmatch(r"acct_\w+", value):
+        raise ValueError("must be a connected account's id, acct_...")
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(value):
+        raise ValueError("must be a time of day from 00:00 to 23:59, like 06:00")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone like UTC or Europe/Berlin") from None
+    return value
+
+
+def _own_address(value: str) -> str:
+    if not is_loopback(value):
+        raise ValueError("must be this machine itself: 127.0.0.1")
+    return value
+
+
+def _known_kind(value: str) -> str:
+    if value not in ERP_KINDS:
+        raise ValueError(
+            f"this version reads no {value} yet; take {' or '.join(sorted(ERP_KINDS))}"
+        )
+    return value
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Seconds = Annotated[int, BeforeValidator(duration)]
+Reference = Annotated[str, Field(max_length=REFERENCE_MAX), AfterValidator(_reference)]
+Address = Annotated[str, Field(max_length=URL_MAX), AfterValidator(_address)]
+Folder = Annotated[str, Field(min_length=1, max_length=PATH_MAX)]
+Name = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", min_length=1, max_length=NAME_MAX)
+]
+ErpKind = Annotated[
+    Literal[
+        "file",
+        "odoo",
+        "tryton",
+        "netsuite",
+        "quickbooks",
+        "xero",
+        "intacct",
+        "business_central",
+    ],
+    AfterValidator(_known_kind),
+]
+
+
+# --- the settings --------------------------------------------------------------------
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Core(_Part):
     """Where the billing core is."""
 
     kind: Literal["embedded", "metronome"] = "embedded"
-    base_url: str = ""  # '': https://api.metronome.com, or the embedded core started here
-    token: str = ""
-    data_dir: str = ".tieout/core"
-
-    _token = field_validator("token")(_reference)
+    base_url: Address = ""  # '': api.metronome.com, or the embedded core started here
+    token: Reference = ""
+    data_dir: Folder = ".tieout/core"
 
 
 class Stripe(_Part):
     """Which Stripe account, and how invoices are brought there."""
 
     mode: Literal["sandbox", "test", "live"] = "sandbox"
-    api_key: str = ""
-    api_base: str = ""
-    account: str = ""
+    api_key: Reference = ""
+    api_base: Address = ""  # '': api.stripe.com, or the stand-in started here
+    account: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_account)] = ""
     delivery: Literal["auto", "push", "observe"] = "auto"
     finalize: bool = True
     collection_method: Literal["send_invoice", "charge_automatically"] = "send_invoice"
-    days_until_due: int = Field(default=30, ge=0, le=365)
+    days_until_due: int = Field(default=30, ge=0, le=DAYS_UNTIL_DUE_MAX)
     create_customers: bool = False
-    requests_per_second: int = Field(default=5, ge=1, le=100)
-
-    _key = field_validator("api_key")(_reference)
+    requests_per_second: int = Field(default=5, ge=1, le=REQUESTS_PER_SECOND_MAX)
 
 
 class Erp(_Part):
-    """One ERP. Only the file drop is spoken yet."""
+    """One ERP whose receivables are read."""
 
-    name: str = Field(min_length=1, max_length=40)
-    kind: Literal["file"]
-    folder: str
+    name: Name
+    kind: ErpKind
+    folder: Folder
 
 
 class State(_Part):
     """Where Tieout remembers."""
 
-    url: str = "sqlite:///.tieout/state.db"
+    url: Annotated[str, Field(max_length=URL_MAX), AfterValidator(_database)] = (
+        "sqlite:///.tieout/state.db"
+    )
 
 
 class Schedule(_Part):
-    """How often the daemon does what; durations like 30s, 5m, 1h."""
+    """How often the daemon does what, in seconds, and by which clock on the wall."""
 
-    poll_every: str = "1m"
-    sweep_every: str = "15m"
-    observe_every: str = "5m"
-    reconcile_at: str = "06:00"
-    timezone: str = "UTC"
-
-    @field_validator("poll_every", "sweep_every", "observe_every")
-    @classmethod
-    def _duration(cls, value: str) -> str:
-        seconds(value)
-        return value
+    poll_every: Seconds = Field(default=60, ge=1, le=EVERY_SECONDS_MAX)
+    sweep_every: Seconds = Field(default=900, ge=1, le=EVERY_SECONDS_MAX)
+    observe_every: Seconds = Field(default=300, ge=1, le=EVERY_SECONDS_MAX)
+    reconcile_at: Annotated[str, Field(max_length=5), AfterValidator(_time_of_day)] = "06:00"
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(_timezone)] = "UTC"
 
 
 class PolicyPart(_Part):
     """What may happen without a person. Amounts in minor units of each currency."""
 
-    tolerance: int = Field(default=1, ge=0, le=1000)
+    tolerance: int = Field(default=1, ge=0, le=TOLERANCE_MAX)
     void: Literal["flag"] = "flag"
     replace_paid: Literal["hold", "push"] = "hold"
     skip_zero: bool = True
-    push_cap_count: int = Field(default=500, ge=1, le=1_000_000)
-    push_cap_amount: int = Field(default=100_000_000, ge=1, le=10**15)
-    item_threshold: int = Field(default=0, ge=0, le=10**12)
-    total_threshold: int = Field(default=0, ge=0, le=10**12)
+    push_cap_count: int = Field(default=500, ge=1, le=PUSH_CAP_COUNT_MAX)
+    push_cap_amount: int = Field(default=100_000_000, ge=1, le=PUSH_CAP_AMOUNT_MAX)
+    item_threshold: int = Field(default=0, ge=0, le=THRESHOLD_MAX)
+    total_threshold: int = Field(default=0, ge=0, le=THRESHOLD_MAX)
 
 
 class Web(_Part):
     """The web view, which this version does not have yet."""
 
-    bind: str = "127.0.0.1"
-    port: int = Field(default=8420, ge=1, le=65535)
+    bind: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_own_address)] = (
+        "127.0.0.1"
+    )
+    port: int = Field(default=8420, ge=1, le=PORT_MAX)
     auth: Literal["local"] = "local"
 
 
 class Settings(_Part):
     """One file is one legal entity; several may share one state database."""
 
-    entity: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    entity: Name = "default"
     core: Core = Core()
     stripe: Stripe = Stripe()
-    erp: tuple[Erp, ...] = ()
+    erp: Annotated[tuple[Erp, ...], BeforeValidator(_listed)] = Field(
+        default=(), max_length=ERPS_MAX
+    )
     state: State = State()
     schedule: Schedule = Schedule()
     policy: PolicyPart = PolicyPart()
-    notify: tuple[str, ...] = ()
+    notify: Annotated[tuple[Reference, ...], BeforeValidator(_listed)] = Field(
+        default=(), max_length=NOTIFY_MAX
+    )
     web: Web = Web()
 
 
-def load(path: Path | None) -> Settings:
-    """The settings of a file; without one, everything embedded. Raises ConfigError."""
+# --- reading a file -----------------------------------------------------------------
+def load(path: Path | None = None) -> Settings:
+    """The settings of a file. Raises ConfigError with every problem, one a line.
+
+    Without a path it is config.yaml here, and where that is missing everything is
+    embedded: the core, the Stripe stand-in and the state in `.tieout`.
+    """
     if path is None:
-        path = Path("config.yaml")
+        path = DEFAULT_FILE
         if not path.exists():
             return Settings()
+    return parse(_bytes_of(path), str(path))
+
+
+def parse(text: bytes, name: str = "config.yaml") -> Settings:
+    """The settings of a text; `name` is what the messages call it. Raises ConfigError."""
+    from sync import settings_errors as told
+
     try:
-        raw = path.read_bytes()
+        body, lines = yamlfile.read(text)
+    except yamlfile.NotYaml as error:
+        raise ConfigError(told.line(f"{name}: {error}")) from None
+    if body is None:
+        return Settings()
+    if not isinstance(body, dict):
+        raise ConfigError(f"{name}: holds no keys; see config.example.yaml")
+    found = list(secrets_in(body))
+    problems = [told.placed(name, path, told.NOT_SHOWN, lines) for path in found]
+    try:
+        settings = Settings.model_validate(told.without_empty_parts(body, Settings))
+    except _Invalid as error:
+        wrong = [one for one in told.problems_of(error, Settings) if one[0] not in found]
+        problems += [told.placed(name, path, text, lines) for path, text in wrong]
+    else:
+        wrong = list(disagreements(settings))
+        problems += [told.placed(name, path, text, lines) for path, text in wrong]
+        if not problems:
+            return settings
+    raise ConfigError(*problems)
+
+
+def secrets_in(body: Any, path: Path_ = ()) -> Iterator[Path_]:
+    """The paths of values that look like a secret; the values stay unsaid."""
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            yield from secrets_in(value, (*path, str(key)))
+    elif isinstance(body, list):
+        for index, value in enumerate(body):
+            yield from secrets_in(value, (*path, str(index)))
+    elif isinstance(body, str) and looks_like_a_secret(body):
+        yield path
+
+
+def disagreements(settings: Settings) -> Iterator[tuple[Path_, str]]:
+    """Keys that are sound alone and not together, each with what to do."""
+    core, stripe = settings.core, settings.stripe
+    if not core.token and core.kind == "metronome":
+        yield ("core", "token"), "is needed for core.kind metronome; write env:NAME"
+    if not core.token and core.kind == "embedded" and core.base_url:
+        yield ("core", "token"), "is needed for a core served elsewhere; write env:NAME"
+    if not stripe.api_key and stripe.mode != "sandbox":
+        yield ("stripe", "api_key"), f"is needed in mode {stripe.mode}; write env:NAME"
+    base = urlsplit(stripe.api_base).hostname or ""
+    if base and not is_loopback(base) and not stripe.api_key and stripe.mode == "sandbox":
+        yield ("stripe", "api_key"), "is needed for Stripe itself; write env:NAME"
+    if base and not is_loopback(base) and base != "api.stripe.com":
+        yield ("stripe", "api_base"), "must be https://api.stripe.com or a stand-in here"
+    if base and is_loopback(base) and stripe.mode == "live":
+        yield ("stripe", "api_base"), "mode live talks to https://api.stripe.com alone"
+    names = [erp.name for erp in settings.erp]
+    for index, erp in enumerate(settings.erp):
+        if erp.name in {"core", "stripe"} or erp.name in names[:index]:
+            yield ("erp", str(index), "name"), f"{erp.name} is taken; choose another name"
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            text = file.read(yamlfile.BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > BYTES_MAX:
-        raise ConfigError(
-            f"{path}: is larger than {BYTES_MAX} bytes; is this the right file?"
-        )
-    try:
-        body = yaml.safe_load(raw) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        raise ConfigError(
-            f"{path}: {where}: this is no YAML; check the indentation"
-        ) from None
-    if not isinstance(body, dict):
-        raise ConfigError(f"{path}: must hold keys and values; see config.example.yaml")
-    problems = [*_secrets_in(body, "")]
-    if problems:
-        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
-    try:
-        return Settings.model_validate(body)
-    except ValidationError as error:
-        lines = [f"{path}: {_told(one)}" for one in error.errors(include_input=False)]
-        raise ConfigError("\n".join(lines)) from None
-
-
-def seconds(text: str) -> int:
-    """A duration like 30s, 5m, 1h in seconds, from 1 s to 7 d."""
-    found = _DURATION.match(text)
-    if found is None or not 1 <= int(found[1]) * _SECONDS[found[2]] <= 7 * 86400:
-        raise ValueError("must be a duration like 30s, 5m or 1h, at most 7d")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def resolve(reference: str, key: str) -> Secret:
-    """The secret behind a reference. Raises ConfigError, never showing it."""
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        value = os.environ.get(name, "")
-        if not value:
-            raise ConfigError(f"{key}: the environment variable {name} is not set")
-        return Secret(value)
-    path = Path(name)
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise ConfigError(f"{key}: {name} may be read by others; chmod 600 {name}")
-        return Secret(path.read_text().strip())
-    except OSError as error:
-        raise ConfigError(f"{key}: {name} cannot be read: {error.strerror}") from error
-
-
-def _secrets_in(body: Any, path: str) -> list[str]:
-    """Keys whose value looks like a secret; the value is not repeated."""
-    if isinstance(body, dict):
-        return [
-            problem
-            for key, value in body.items()
-            for problem in _secrets_in(value, f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(body, list):
-        return [
-            one
-            for i, value in enumerate(body)
-            for one in _secrets_in(value, f"{path}[{i}]")
-        ]
-    looks = isinstance(body, str) and _KEY_SHAPE.search(body)
-    if looks and not str(body).startswith(("env:", "file:")):
-        return [f"{path}: this looks like a secret; write env:NAME or file:PATH instead"]
-    return []
-
-
-def _told(error: Any) -> str:
-    """One line: the key, what is wrong, and the nearest known key."""
-    where = [str(one) for one in error["loc"]]
-    path = ".".join(where)
-    if error["type"] != "extra_forbidden":
-        text = str(error["msg"]).removeprefix("Value error, ")
-        return f"{path}: {text[0].lower()}{text[1:]}"
-    known = _keys_at(where[:-1])
-    near = difflib.get_close_matches(where[-1], known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"{path}: is not a known key; {hint}"
-
-
-def _keys_at(path: list[str]) -> list[str]:
-    here: Any = Settings
-    for step in path:
-        if not step.isdigit():
-            here = here.model_fields[step].annotation
-        elif get_origin(here) is tuple:
-            here = get_args(here)[0]
-    if get_origin(here) is tuple:
-        here = get_args(here)[0]
-    return list(here.model_fields)
+    if len(text) > yamlfile.BYTES_MAX:
+        raise ConfigError(f"{path}: is over {yamlfile.BYTES_MAX} bytes; is it the right file?")
+    return text

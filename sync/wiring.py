@@ -6,6 +6,7 @@ import random  # noqa: TID251 - the one source of jitter
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,17 @@ from connectors.redaction import Secret
 from connectors.stripe_receivables import StripeReceivables
 from connectors.wire import Wire
 from state.books import Books, FactDiffers
+from state.clock import Clock
 from sync.decide import Delivery, Policy
 from sync.parts import Parts
-from sync.settings import ConfigError, Settings, resolve
+from sync.secrets import database_url, key_problem, resolve
+from sync.settings import ConfigError, Settings
 
 METRONOME_URL = "https://api.metronome.com"
+NOWHERE = "http://127.0.0.1:1"  # nothing answers there
+SANDBOX_FOLDER = ".tieout/stripe-sandbox"
 WORKERS = 4
+Closer = Callable[[], object]
 
 
 class SystemClock:
@@ -40,30 +46,33 @@ class SystemClock:
         time.sleep(seconds)  # noqa: TID251 - the one real sleep
 
 
-def build(settings: Settings) -> Parts:
-    """Open and connect everything. Raises ConfigError, StoreUnusable, Misconfigured."""
-    clock = SystemClock()
-    store = Books(settings.state.url, settings.entity, new_id=_new_id)
-    parts_closers = [store.close]
-    core_url, core_token = settings.core.base_url, Secret("")
-    if settings.core.token:
-        core_token = resolve(settings.core.token, "core.token")
-    if settings.core.kind == "metronome":
-        core_url = core_url or METRONOME_URL
-        if not core_token:
-            raise ConfigError("core.token: is needed for core.kind metronome: env:NAME")
-    elif not core_url:
-        from connectors.localcore import service
+def build(
+    settings: Settings, *, clock: Clock | None = None, books_only: bool = False
+) -> Parts:
+    """Open and connect everything. Raises ConfigError, StoreUnusable, Misconfigured.
 
-        token = secrets.token_urlsafe(24)
-        handle = service.start(Path(settings.core.data_dir), token=token)
-        parts_closers.append(handle.stop)
-        core_url, core_token = handle.url, Secret(token)
-    rng = steady_random()
-    core = Metronome(Wire(core_url, clock=clock, rng=rng, token=core_token, system="core"))
-    rate = settings.stripe.requests_per_second
-    stripe = _stripe(settings, RateBudget(rate, clock=clock, burst=WORKERS), parts_closers)
-    parts = Parts(
+    `books_only` is for a person's act on what is recorded: it needs no secret, starts
+    nothing, and its connectors lead nowhere.
+    """
+    clock = clock or SystemClock()
+    closers: list[Closer] = []
+    try:
+        if settings.erp and not books_only:
+            raise ConfigError("erp: no register can be read yet; leave the list empty")
+        store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
+        closers.append(store.close)
+        if books_only:
+            core, stripe = (
+                _core(NOWHERE, Secret(""), clock),
+                StripeReceivables("sk_test_none"),
+            )
+        else:
+            core = _connected_core(settings, clock, closers)
+            stripe = _connected_stripe(settings, clock, closers)
+    except BaseException:
+        _close(closers)
+        raise
+    return Parts(
         settings=settings,
         policy=policy_of(settings),
         store=store,
@@ -75,11 +84,13 @@ def build(settings: Settings) -> Parts:
         new_id=_new_id,
         version=version("tieout"),
         workers=WORKERS,
-        closers=parts_closers,
+        closers=closers,
     )
-    if settings.erp:
-        raise ConfigError("erp: no register can be read yet; leave the list empty")
-    return parts
+
+
+def _close(closers: list[Closer]) -> None:
+    while closers:
+        closers.pop()()
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -114,29 +125,52 @@ def same_books(parts: Parts) -> None:
         ) from error
 
 
-def _stripe(settings: Settings, budget: RateBudget, closers: list) -> StripeReceivables:  # type: ignore[type-arg]  # of callables
-    mode, base = settings.stripe.mode, settings.stripe.api_base or None
-    if mode == "sandbox" and not settings.stripe.api_key:
+def _connected_core(settings: Settings, clock: Clock, closers: list[Closer]) -> Metronome:
+    """Metronome, the embedded core where it is served, or one that is started here."""
+    url, token = settings.core.base_url, Secret("")
+    if settings.core.token:
+        token = resolve(settings.core.token, "core.token")
+    if settings.core.kind == "metronome":
+        url = url or METRONOME_URL
+    elif not url:
+        from connectors.localcore import service
+
+        token = Secret(secrets.token_urlsafe(24))
+        handle = service.start(Path(settings.core.data_dir), token=token.reveal())
+        closers.append(handle.stop)
+        url = handle.url
+    return _core(url, token, clock)
+
+
+def _core(url: str, token: Secret, clock: Clock) -> Metronome:
+    return Metronome(
+        Wire(url, clock=clock, rng=steady_random(), token=token, system="core")
+    )
+
+
+def _connected_stripe(
+    settings: Settings, clock: Clock, closers: list[Closer]
+) -> StripeReceivables:
+    """The Stripe account, the stand-in where it is served, or one that is started here."""
+    stripe, base = settings.stripe, settings.stripe.api_base or None
+    if stripe.api_key:
+        key = resolve(stripe.api_key, "stripe.api_key")
+        if problem := key_problem(stripe.mode, key):
+            raise ConfigError(problem)
+    else:
         from connectors.sandbox import service
 
-        key = service.API_KEY
+        key = Secret(service.API_KEY)
         if base is None:
-            handle = service.start(Path(".tieout/stripe-sandbox"))
+            handle = service.start(Path(SANDBOX_FOLDER))
             closers.append(handle.stop)
             base = handle.url
-    else:
-        if not settings.stripe.api_key:
-            raise ConfigError(f"stripe.api_key: is needed in mode {mode}: env:NAME")
-        key = resolve(settings.stripe.api_key, "stripe.api_key").reveal()
-        if ("_live_" in key) != (mode == "live"):
-            raise ConfigError(f"stripe.mode: is {mode}, and the key is of the other mode")
-    if mode == "sandbox" and base and not base.startswith("http://127.0.0.1:"):
-        raise ConfigError("stripe.api_base: the stand-in is on http://127.0.0.1 only")
+    budget = RateBudget(stripe.requests_per_second, clock=clock, burst=WORKERS)
     return StripeReceivables(
-        key,
+        key.reveal(),
         api_base=base,
-        account=settings.stripe.account or None,
-        auto_advance=settings.stripe.collection_method == "charge_automatically",
+        account=stripe.account or None,
+        auto_advance=stripe.collection_method == "charge_automatically",
         pace=budget.acquire,
     )
 
