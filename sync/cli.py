@@ -46,6 +46,9 @@ Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 def main() -> None:
     """Run a command; whatever goes wrong is one line and an exit code."""
+    from sync.logs import configure
+
+    configure()
     try:
         app(standalone_mode=False)
     except typer.Exit as left:

@@ -1,5 +1,6 @@
 """Bad configuration is one clear line each; commands end with the right exit code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -142,7 +143,7 @@ def test_a_pass_a_run_and_a_report_from_the_command_line(
     folder, _, sandbox = world
     first = run(folder, "sync", "--json")
     assert first.returncode == 0, first.stderr
-    assert '"pushed": 1' in first.stdout
+    assert json.loads(first.stdout)["pushed"] == 1
     again = run(folder, "sync")
     assert "pushed 0" in again.stdout
     compared = run(folder, "reconcile", "--json")
