@@ -16,7 +16,9 @@ def configure() -> None:
     """Set up structlog once, before anything logs. Standard output stays the answer's."""
     level = LEVELS.get(os.environ.get("TIEOUT_LOG", "warning").lower(), logging.ERROR)
     person = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
+    last = (
+        structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

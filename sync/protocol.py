@@ -55,7 +55,8 @@ def next_action(record: PushRecord, seen: Seen, undertaking: Undertaking) -> Act
         return Settle(replace(record, state=PushState.CANCELLED, reason="", detail=""))
     if record.state in SETTLED:
         return Wait()
-    if record.state is PushState.PENDING and seen.core_status is CoreStatus.VOID:
+    untried = record.state is PushState.PENDING and record.tried == 0
+    if untried and seen.core_status is CoreStatus.VOID:
         return Settle(replace(record, state=PushState.CANCELLED))
     if record.not_before is not None and seen.now < record.not_before:
         return Wait(record.not_before)

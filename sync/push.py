@@ -205,7 +205,7 @@ def _ask(
         parts.record(changes)
     if stop is not None:
         raise stop
-    return answered, _seen_after(seen, asked, answer, drafted)
+    return answered, _seen_after(seen, asked, answer)
 
 
 def _call(
@@ -243,18 +243,16 @@ def _batch(step: str, drafted: DraftLines) -> tuple[DraftLine, ...]:
     return drafted.lines[first : first + BATCH_LINES_MAX]
 
 
-def _seen_after(seen: Seen, asked: PushRecord, answer: Answer, drafted: DraftLines) -> Seen:
-    """A plain success shows the document; anything else means looking again."""
-    if not isinstance(answer, Done):
+def _seen_after(seen: Seen, asked: PushRecord, answer: Answer) -> Seen:
+    """A new draft is known to be empty; after anything else we look again.
+
+    An answer may be an old one that its key repeats, and a person may have taken the
+    lines off since: a total that leads to finalizing is read, never taken from an answer.
+    """
+    if not isinstance(answer, Done) or asked.step != "create":
         return Seen(now=seen.now, core_status=seen.core_status)
-    keys: tuple[str, ...] | None = ()
-    if asked.step.startswith("lines-") and seen.line_keys is not None:
-        keys = (*seen.line_keys, *(line.key for line in _batch(asked.step, drafted)))
     return Seen(
-        now=seen.now,
-        core_status=seen.core_status,
-        document=answer.document,
-        line_keys=keys,
+        now=seen.now, core_status=seen.core_status, document=answer.document, line_keys=()
     )
 
 

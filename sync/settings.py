@@ -233,7 +233,9 @@ class Schedule(_Part):
     poll_every: Seconds = Field(default=60, ge=1, le=EVERY_SECONDS_MAX)
     sweep_every: Seconds = Field(default=900, ge=1, le=EVERY_SECONDS_MAX)
     observe_every: Seconds = Field(default=300, ge=1, le=EVERY_SECONDS_MAX)
-    reconcile_at: Annotated[str, Field(max_length=5), AfterValidator(_time_of_day)] = "06:00"
+    reconcile_at: Annotated[str, Field(max_length=5), AfterValidator(_time_of_day)] = (
+        "06:00"
+    )
     timezone: Annotated[str, Field(max_length=64), AfterValidator(_timezone)] = "UTC"
 
 
@@ -360,5 +362,7 @@ def _bytes_of(path: Path) -> bytes:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     if len(text) > yamlfile.BYTES_MAX:
-        raise ConfigError(f"{path}: is over {yamlfile.BYTES_MAX} bytes; is it the right file?")
+        raise ConfigError(
+            f"{path}: is over {yamlfile.BYTES_MAX} bytes; is it the right file?"
+        )
     return text
