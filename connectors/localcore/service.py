@@ -269,7 +269,8 @@ def _token(data_dir: Path, given: str | None, log: Log) -> str:
 def _listen(host: str, port: int) -> socket.socket:
     if host != HOST:
         raise CoreUnavailable(f"the core serves {HOST} only, not {host}")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small answers at once only on sockets that say they are TCP
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
