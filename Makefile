@@ -5,9 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
-N      ?= 2000
 
-.PHONY: help install dev demo test check bench worlds mutate lock stripe-live clean
+.PHONY: help install dev demo test check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -28,15 +27,6 @@ check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py
-
-bench: dev  ## measure; timings live here and never in a test
-	$(BIN)/python -m tests.benchmarks
-
-worlds: dev  ## run N seeded worlds (make worlds N=100000)
-	$(BIN)/tieout simulate --seeds $(N)
-
-stripe-live: dev  ## run the Stripe contract on your own sandbox key (TIEOUT_STRIPE_SANDBOX_KEY)
-	$(BIN)/python -m pytest tests/live/test_stripe_live.py -m live --allow-hosts=127.0.0.1,localhost,::1,api.stripe.com --force-enable-socket
 
 lock:  ## renew both lock files (needs uv)
 	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
