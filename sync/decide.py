@@ -158,7 +158,10 @@ def paid_ancestor(case: Case) -> Held | None:
 
 
 def _reconsider(case: Case, record: PushRecord, policy: Policy) -> PushRecord | None:
-    """A record moves here only where new facts open what was shut."""
+    """A record moves here only where new facts open what was shut, or end it."""
+    voided = case.invoice is not None and case.invoice.status is CoreStatus.VOID
+    if record.state is PushState.HELD and voided:
+        return replace(record, state=PushState.CANCELLED, reason="", detail="")
     if record.state is PushState.HELD and (
         not policy.hold_replacement_of_paid or paid_ancestor(case) is None
     ):
