@@ -21,9 +21,9 @@ class DueWork:
 
 def works() -> tuple[DueWork, ...]:
     """Every kind of work."""
-    from connectors.localcore import invoicing
+    from connectors.localcore import own_billing
 
-    return (invoicing.WORK,)
+    return (own_billing.WORK,)
 
 
 def next_due(tx: Tx) -> datetime | None:

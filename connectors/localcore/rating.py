@@ -1,207 +1,251 @@
-"""Rate usage and burn credits: pure, exact, in the order in which charges come.
+"""Usage times prices: the lines of a draft, split where prices and credits change; pure.
 
-Metronome: a credit applies to positive charges as they come in time order and does not look
-forward, so a later negative quantity is not netted and a total can go negative.
+Metronome: usage that a credit covers stands on a line of its own, followed by the line that
+applies the credit, followed by what is left; and only usage inside a credit's access window
+burns it, so lines are split at the edges of windows as they are at the edges of rates.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-EVENT_WINDOW_DAYS = 34  # usage older than this is refused
-FUTURE_HOURS = 24
+from connectors.localcore.burndown import Purse, burn_order, may_pay
+from connectors.localcore.words import (
+    EXACT,
+    SHARE_PLACES,
+    ZERO,
+    Draft,
+    Drawdown,
+    Line,
+    Meter,
+    Period,
+    Rate,
+    Segment,
+    Tier,
+    TierPlace,
+    sum_exact,
+)
+
+_CUT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """One event's quantity of one metric."""
+class _Part:
+    """A stretch of a meter with one rate and one line of payers, in burn order."""
+
+    period: Period
+    rate: Rate | None
+    payers: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """A piece of one movement, at one price."""
 
     at: datetime
+    meter: int
+    part: int
+    level: int
     quantity: Decimal
+    amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """One USAGE product of a rate card over a period: its price and its usage."""
+@dataclass(slots=True)
+class _Bucket:
+    """What becomes the lines of one part at one tier."""
 
-    product_id: str
-    name: str
-    tags: tuple[str, ...]
-    price: Decimal
-    usage: tuple[Usage, ...]
+    quantity: Decimal = ZERO
+    total: Decimal = ZERO
+    paid: dict[int, Decimal] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One window of one credit with what is left of it."""
+def rate(
+    meters: Sequence[Meter],
+    segments: Iterable[Segment],
+    period: Period,
+    *,
+    cuts: Iterable[datetime] = (),
+) -> Draft:
+    """The draft of a period. `cuts` are further instants to split lines at.
 
-    credit_id: str
-    segment_id: str
-    name: str
-    priority: Decimal
-    contract_level: bool
-    product_ids: tuple[str, ...]
-    tags: tuple[str, ...]
-    start: datetime
-    end: datetime
-    left: Decimal
-    order: int = 0  # of creation
-
-    def covers(self, product: Priced, at: datetime) -> bool:
-        """May it pay for this product at this instant?"""
-        scoped = bool(self.product_ids or self.tags)
-        named = product.product_id in self.product_ids or set(self.tags) & set(product.tags)
-        return self.start <= at < self.end and (not scoped or bool(named))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an invoice; `credit` says which segment pays, or covers, it."""
-
-    product_id: str
-    name: str
-    quantity: Decimal
-    price: Decimal
-    total: Decimal
-    applied: bool = False
-    credit_id: str | None = None
-    segment_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """The lines, and what each segment was burned by."""
-
-    lines: tuple[Line, ...]
-    burned: dict[tuple[str, str], Decimal]
-
-    @property
-    def total(self) -> Decimal:
-        """Sum of the lines."""
-        return sum((line.total for line in self.lines), Decimal(0))
-
-
-def quantities(
-    metric: dict[str, Any], events: Sequence[tuple[datetime, dict[str, Any]]], end: datetime
-) -> tuple[Usage, ...]:
-    """What a metric counts in these events, which are in time order.
-
-    SUM and COUNT count each event where it stands; MAX, LATEST and UNIQUE are known only
-    when the period is over. Values may be text ("-50"); what is no number counts nothing.
+    Usage at an instant without a rate in force, or not entitled, is not charged.
     """
-    kind, key = metric["aggregation_type"], metric.get("aggregation_key") or ""
-    kept = [(at, found) for at, found in events if _passes(metric, found)]
-    if kind == "COUNT":
-        return tuple(Usage(at, Decimal(1)) for at, _ in kept)
-    if kind == "UNIQUE":
-        values = {str(found[key]) for _, found in kept if key in found}
-        return (Usage(end, Decimal(len(values))),) if values else ()
-    numbers = [
-        (at, number)
-        for at, found in kept
-        if (number := _number(found.get(key))) is not None
-    ]
-    if kind == "SUM":
-        return tuple(Usage(at, number) for at, number in numbers)
-    if not numbers:
-        return ()
-    values_only = [number for _, number in numbers]
-    return (Usage(end, max(values_only) if kind == "MAX" else values_only[-1]),)
-
-
-def rate(products: Sequence[Priced], segments: Sequence[Segment]) -> Rated:
-    """The invoice of a period."""
     ordered = sorted(segments, key=burn_order)
-    left = {(one.credit_id, one.segment_id): one.left for one in ordered}
-    covered: dict[tuple[str, str, str], Decimal] = {}
-    charges = sorted(
-        (
-            (use.at, index, use.quantity)
-            for index, p in enumerate(products)
-            for use in p.usage
-        ),
-        key=lambda charge: (charge[0], charge[1]),
-    )
-    for at, index, quantity in charges:
-        product = products[index]
-        due = quantity * product.price
-        for one in ordered:
-            if due <= 0:
-                break
-            key = (one.credit_id, one.segment_id)
-            taken = min(due, left[key]) if one.covers(product, at) else Decimal(0)
-            if taken > 0:
-                left[key] -= taken
-                due -= taken
-                name = (product.product_id, *key)
-                covered[name] = covered.get(name, Decimal(0)) + taken
-    lines = [line for product in products for line in _lines(product, ordered, covered)]
-    burned: dict[tuple[str, str], Decimal] = {}
-    for (_, credit_id, segment_id), amount in covered.items():
-        burned[credit_id, segment_id] = (
-            burned.get((credit_id, segment_id), Decimal(0)) + amount
-        )
-    return Rated(tuple(lines), burned)
-
-
-def burn_order(one: Segment) -> tuple[Any, ...]:
-    """Metronome: priority, contract before customer, fewest products, earlier end, start."""
-    return (
-        one.priority,
-        not one.contract_level,
-        len(one.product_ids) or 10**6,
-        one.end,
-        one.start,
-        one.order,
-    )
-
-
-def _lines(
-    product: Priced,
-    ordered: Sequence[Segment],
-    covered: dict[tuple[str, str, str], Decimal],
-) -> list[Line]:
-    """For each segment the usage it covers and its application; then the rest."""
-    quantity = sum((use.quantity for use in product.usage), Decimal(0))
+    edges = sorted(set(cuts))
+    parts = [_parts(meter, ordered, period, edges) for meter in meters]
+    charges: list[_Charge] = []
+    for place, meter in enumerate(meters):
+        charges.extend(_charges(place, meter, parts[place]))
+    charges.sort(key=lambda one: (one.at, one.meter))
+    purse = Purse(ordered)
+    buckets: dict[tuple[int, int, int], _Bucket] = {}
+    for one in charges:
+        bucket = buckets.setdefault((one.meter, one.part, one.level), _Bucket())
+        bucket.quantity = EXACT.add(bucket.quantity, one.quantity)
+        bucket.total = EXACT.add(bucket.total, one.amount)
+        for payer, amount in purse.pay(one.amount, parts[one.meter][one.part].payers):
+            bucket.paid[payer] = EXACT.add(bucket.paid.get(payer, ZERO), amount)
     lines: list[Line] = []
-    for one in ordered:
-        amount = covered.get((product.product_id, one.credit_id, one.segment_id))
-        if not amount:
-            continue
-        share = amount / product.price
-        quantity -= share
-        ids = (one.credit_id, one.segment_id)
-        lines.append(
-            Line(
-                product.product_id, product.name, share, product.price, amount, False, *ids
-            )
+    for place, meter in enumerate(meters):
+        mine = sorted(key for key in buckets if key[0] == place)
+        for key in mine:
+            lines.extend(_lines(meter, parts[place][key[1]], key[2], buckets[key]))
+        if not mine:
+            lines.extend(_unused(meter, parts[place], period))
+    return Draft(tuple(lines), purse.drawdowns())
+
+
+def spend(segments: Iterable[Segment], drawdowns: Iterable[Drawdown]) -> list[Segment]:
+    """The segments as a draft's drawdowns leave them for the next draft."""
+    taken = {(one.credit_id, one.segment_id): one.amount for one in drawdowns}
+    return [
+        replace(
+            one,
+            left=EXACT.subtract(one.left, taken.get((one.credit_id, one.segment_id), ZERO)),
         )
-        name = f"{one.name} applied"
-        applied = Line(product.product_id, name, Decimal(1), -amount, -amount, True, *ids)
-        lines.append(applied)
-    if quantity != 0 or not lines:
-        total = quantity * product.price
-        lines.append(Line(product.product_id, product.name, quantity, product.price, total))
+        for one in segments
+    ]
+
+
+# --- where prices and payers change ------------------------------------------------------
+
+
+def rate_at(rates: Iterable[Rate], at: datetime) -> Rate | None:
+    """The rate in force: the last to begin, and of equals the last one added."""
+    found: Rate | None = None
+    for one in rates:
+        if one.holds(at) and (found is None or one.starting_at >= found.starting_at):
+            found = one
+    return found
+
+
+def _parts(
+    meter: Meter, ordered: Sequence[Segment], period: Period, cuts: Sequence[datetime]
+) -> list[_Part]:
+    payers = [one for one in ordered if may_pay(one, meter.product_id, meter.tags)]
+    edges = {period.start, *cuts}
+    for one in meter.rates:
+        edges.add(one.starting_at)
+        if one.ending_before is not None:
+            edges.add(one.ending_before)
+    for payer in payers:
+        edges.update((payer.window.start, payer.window.end))
+    starts = sorted(edge for edge in edges if period.holds(edge))
+    return [
+        _Part(
+            Period(start, end),
+            rate_at(meter.rates, start),
+            tuple(one for one in payers if one.window.holds(start)),
+        )
+        for start, end in zip(starts, [*starts[1:], period.end], strict=True)
+    ]
+
+
+def _charges(place: int, meter: Meter, parts: Sequence[_Part]) -> Iterator[_Charge]:
+    """Each movement at its prices. Tiers count the quantity of the whole period."""
+    starts = [part.period.start for part in parts]
+    running = ZERO
+    for moved in meter.movements:
+        index = bisect_right(starts, moved.at) - 1
+        price = parts[index].rate
+        if price is None or not price.entitled:
+            continue
+        after = EXACT.add(running, moved.quantity)
+        for level, quantity in tier_steps(price.tiers, running, after):
+            amount = EXACT.multiply(quantity, price.tiers[level].price)
+            yield _Charge(moved.at, place, index, level, quantity, amount)
+        running = after
+
+
+def tier_steps(
+    tiers: Sequence[Tier], before: Decimal, after: Decimal
+) -> list[tuple[int, Decimal]]:
+    """How a step from one running quantity to another falls on the tiers.
+
+    A step down leaves the tiers by the prices at which they were entered. Below zero the
+    first tier's price holds, and past the last tier's size the last one's.
+    """
+    if len(tiers) == 1:
+        return [(0, EXACT.subtract(after, before))]
+    low, high = min(before, after), max(before, after)
+    steps: list[tuple[int, Decimal]] = []
+    floor: Decimal | None = None
+    for level, tier in enumerate(tiers):
+        begin = ZERO if floor is None else floor
+        last = level == len(tiers) - 1 or tier.size is None
+        ceiling = None if last else EXACT.add(begin, tier.size or ZERO)
+        bottom = low if floor is None else max(low, floor)
+        top = high if ceiling is None else min(high, ceiling)
+        if top > bottom:
+            size = EXACT.subtract(top, bottom)
+            steps.append((level, size if after > before else -size))
+        if ceiling is None:
+            break
+        floor = ceiling
+    return steps if after > before else steps[::-1]
+
+
+# --- lines -----------------------------------------------------------------------------
+
+
+def _lines(meter: Meter, part: _Part, level: int, bucket: _Bucket) -> list[Line]:
+    """For each payer the usage it covers and its application; then what is left."""
+    tiers = part.rate.tiers if part.rate else ()
+    price = tiers[level].price
+    base = Line(
+        meter.product_id,
+        meter.name,
+        part.period,
+        ZERO,
+        price=price,
+        tags=meter.tags,
+        tier=None if len(tiers) == 1 else _tier_place(tiers, level),
+        pricing_groups=meter.pricing_groups,
+        presentation_groups=meter.presentation_groups,
+    )
+    rest = EXACT.subtract(bucket.total, sum_exact(bucket.paid.values()))
+    quantity = bucket.quantity
+    lines: list[Line] = []
+    paid = sorted(bucket.paid.items())
+    for count, (place, amount) in enumerate(paid, 1):
+        payer = part.payers[place]
+        share = _share(amount, price)
+        if count == len(paid) and rest == ZERO:
+            share = quantity  # the last cent of a division that has no end
+        quantity = EXACT.subtract(quantity, share)
+        lines.append(replace(base, total=amount, quantity=share, segment=payer))
+        applied = replace(
+            base, name=f"{payer.name} applied", total=-amount, segment=payer, applied=True
+        )
+        lines.append(replace(applied, price=None, quantity=None))
+    if rest != ZERO or not lines:
+        lines.append(replace(base, total=rest, quantity=quantity))
     return lines
 
 
-def _passes(metric: dict[str, Any], found: dict[str, Any]) -> bool:
-    for wanted in metric.get("property_filters") or ():
-        value = found.get(wanted["name"])
-        if wanted.get("exists") is not None and (value is not None) != wanted["exists"]:
-            return False
-        if wanted.get("in_values") and str(value) not in wanted["in_values"]:
-            return False
-        if wanted.get("not_in_values") and str(value) in wanted["not_in_values"]:
-            return False
-    return True
+def _share(amount: Decimal, price: Decimal) -> Decimal:
+    """The quantity that an amount covers."""
+    return _CUT.divide(amount, price).quantize(SHARE_PLACES, context=_CUT).normalize(_CUT)
 
 
-def _number(value: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+def _tier_place(tiers: Sequence[Tier], level: int) -> TierPlace:
+    begins = sum_exact(tier.size or ZERO for tier in tiers[:level])
+    return TierPlace(level, begins, tiers[level].size)
+
+
+def _unused(meter: Meter, parts: Sequence[_Part], period: Period) -> Iterator[Line]:
+    """Metronome: a product that could be used and was not stands there with zero."""
+    for part in parts:
+        if part.rate is not None and part.rate.entitled:
+            yield Line(
+                meter.product_id,
+                meter.name,
+                period,
+                ZERO,
+                quantity=ZERO,
+                price=part.rate.tiers[0].price,
+                tags=meter.tags,
+            )
+            return

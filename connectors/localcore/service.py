@@ -18,19 +18,24 @@ import uvicorn
 from connectors.localcore import (
     archiving,
     auditlog,
-    billing_http,
+    billing_periods,
     billing_providers,
     contract_edits,
     contracts,
+    credits_http,
     custom_fields,
     customers,
     duework,
     events,
     idempotency,
+    invoice_lists,
+    invoices_http,
+    ledger,
     metrics,
     pricing_units,
     products,
     rate_cards,
+    usage_http,
 )
 from connectors.localcore.books import FILE_NAME, Books
 from connectors.localcore.contract_billing import Billing
@@ -64,13 +69,22 @@ def routes() -> list[Route]:
         *contract_edits.routes(BILLING),
         *archiving.routes(BILLING),
         *auditlog.routes,
-        *billing_http.routes,
+        *credits_http.routes,
+        *invoices_http.routes,
+        *usage_http.routes,
     ]
 
 
 def schema() -> Sequence[str]:
     """Every module's own tables."""
-    return (*idempotency.SCHEMA, *events.SCHEMA, *custom_fields.SCHEMA)
+    return (
+        *idempotency.SCHEMA,
+        *events.SCHEMA,
+        *custom_fields.SCHEMA,
+        *billing_periods.SCHEMA,
+        *ledger.SCHEMA,
+        *invoice_lists.SCHEMA,
+    )
 
 
 def wall_time() -> datetime:

@@ -18,7 +18,7 @@ EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Over
 SHARE_PLACES = Decimal("1e-12")
 """Where a quantity that has no end (10 / 3) is cut. Amounts are never cut."""
 ZERO = Decimal(0)
-Groups = tuple[tuple[str, str], ...]
+Groups = tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def test_a_satisfaction_credit_burns_on_the_next_invoice_by_priority(story: Stor
     assert [entry.type for entry in next(iter(ledger)).ledger] == [
         "CREDIT_SEGMENT_START",
         "CREDIT_AUTOMATED_INVOICE_DEDUCTION",
+        "CREDIT_EXPIRATION",
     ]
 
 
@@ -215,7 +216,7 @@ def test_credit_and_re_bill_end_to_end(story: Story) -> None:
 def test_void_and_regenerate_refuse_what_they_cannot_do(story: Story) -> None:
     story.use("u1", "10")
     draft = story.invoices("DRAFT")[0]
-    with pytest.raises(metronome.NotFoundError):
+    with pytest.raises(metronome.BadRequestError, match="negating"):
         story.sdk.v1.invoices.void(id=draft.id)
     story.to("2026-12-02T00:00:00")
     with pytest.raises(metronome.BadRequestError):
