@@ -110,8 +110,12 @@ def absorb(record: PushRecord, answer: Answer, now: datetime) -> PushRecord:
 def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:
     """A person asks for another try, having looked: a new generation, from the start.
 
-    `seen_closed` are documents that were voided or deleted by hand and stay so.
+    `seen_closed` are documents that were voided or deleted by hand and stay so. A create
+    that nobody has answered may still land: the new key does not go out before the old
+    one has ended.
     """
+    lands_by = record.asked_at + KEY_LIFE if record.asked_at is not None else None
+    unanswered = record.in_doubt and record.step == "create"
     return replace(
         record,
         state=PushState.PENDING,
@@ -124,7 +128,7 @@ def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:
         in_flight=False,
         in_doubt=False,
         refusal="",
-        not_before=None,
+        not_before=lands_by if unanswered else None,
         failures=0,
         accepted=tuple(dict.fromkeys([*record.accepted, *seen_closed])),
     )
