@@ -1,12 +1,13 @@
 """Open the state database: SQLite by file, PostgreSQL by URL; durable either way."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
@@ -28,22 +29,24 @@ def open_engine(url: str) -> Engine:
     elif url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnusable(
                 f"{path.parent} cannot be made: {error.strerror}"
             ) from error
         options = {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
     engine = create_engine(url, **options)
+    event.listen(engine, "handle_error", _on_error)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
     try:
         _set_up(engine)
-    except OperationalError as error:
+    except (DBAPIError, sqlite3.Error, StoreUnusable) as error:
         engine.dispose()
         name = engine.url.render_as_string(hide_password=True)
-        raise StoreUnusable(f"{name} cannot be opened: {error.orig}") from error
+        said = getattr(error, "orig", None) or error
+        raise StoreUnusable(f"{name} cannot be opened: {said}") from error
     return engine
 
 
@@ -53,10 +56,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except StoreUnusable as error:
         name = engine.url.render_as_string(hide_password=True)
         raise StoreUnusable(
-            f"{name} could not be written and nothing of it was kept: {error.orig}"
+            f"{name} could not be written and nothing of it was kept: {error}"
         ) from error
 
 
@@ -72,8 +75,7 @@ def _set_up(engine: Engine) -> None:
                 {"entity": "", "name": "schema", "value": str(SCHEMA)},
             )
         elif int(kept) > SCHEMA:
-            name = engine.url.render_as_string(hide_password=True)
-            raise StoreUnusable(f"{name} was written by a newer Tieout; use that version")
+            raise StoreUnusable("it was written by a newer Tieout; use that version")
 
 
 def _on_connect(connection: Any, record: Any) -> None:  # noqa: ARG001 - the event's shape
@@ -83,6 +85,14 @@ def _on_connect(connection: Any, record: Any) -> None:  # noqa: ARG001 - the eve
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _on_error(context: ExceptionContext) -> None:
+    """A locked, full, damaged or absent database, in a read as in a write, is one thing."""
+    failure = context.sqlalchemy_exception
+    ours = isinstance(failure, IntegrityError | ProgrammingError)  # a mistake in our SQL
+    if isinstance(failure, DatabaseError) and not ours:
+        raise StoreUnusable(str(context.original_exception)) from context.original_exception
 
 
 def _on_begin(connection: Connection) -> None:

@@ -180,17 +180,34 @@ class Reader:
             found.setdefault(flag.core_invoice_id, []).append(flag)
         return found
 
-    def run(self, run_id: str | None = None) -> tuple[str, str] | None:
-        """A kept run's text and sha256: the one named, or the latest."""
+    def run(
+        self, run_id: str | None = None, *, period: str | None = None
+    ) -> tuple[str, str] | None:
+        """A kept run's text and sha256: the one named, or the latest (of a period)."""
         query = select(col(RunRow.body), col(RunRow.sha256)).where(
             col(RunRow.entity) == self._entity
         )
         if run_id is not None:
             query = query.where(col(RunRow.run_id) == run_id)
+        if period is not None:
+            # The text is canonical JSON; a quotation mark inside a value is escaped in it.
+            query = query.where(
+                col(RunRow.body).contains(f'"period": "{period}"', autoescape=True)
+            )
         query = query.order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc()).limit(1)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
+
+    def last_run_id(self) -> str | None:
+        """The latest kept run."""
+        query = (
+            select(col(RunRow.run_id))
+            .where(col(RunRow.entity) == self._entity)
+            .order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc())
+            .limit(1)
+        )
+        return self._scalar(query)
 
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""

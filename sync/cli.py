@@ -1,386 +1,185 @@
-"""The commands. Exit 0: clean; 1: a person must look; 2: could not run."""
+"""The commands. Exit 0: clean; 1: a person must look; 2: could not run.
 
-import getpass
-import json
+Whatever goes wrong is one line on standard error that names the remedy, never a traceback.
+"""
+
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.table import Table
+from typer.exceptions import TyperException
 
-from sync.cli_embedded import core_app, sandbox
-from sync.console import ConsoleProgress, err, out
-from sync.settings import ConfigError, load
+from sync.commands import core, health, pushes, reports, sandbox, walk, worklist
 
-if TYPE_CHECKING:
-    from state.worklist import Flag
-    from sync.parts import Parts
+BY_HAND = 130  # 128 + SIGINT, as shells say it
+TERMINATED = 143  # 128 + SIGTERM
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+    name="tieout",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Keeps receivables in Stripe and the ERP true to the billing core.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-worklist = typer.Typer(no_args_is_help=True, help="What a person must do by hand.")
-pushes = typer.Typer(no_args_is_help=True, help="Pushes that wait for a person.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log.")
-config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
-for name, group in (
-    ("worklist", worklist),
-    ("push", pushes),
-    ("sandbox", sandbox),
-    ("audit", audit),
-    ("config", config_app),
-    ("core", core_app),
-):
-    app.add_typer(group, name=name)
+app.command()(walk.demo)
+app.command()(walk.run)
+app.command()(walk.sync)
+app.command()(walk.plan)
+app.command()(walk.reconcile)
+app.command()(reports.report)
+app.add_typer(worklist.app, name="worklist")
+app.add_typer(pushes.app, name="push")
+app.command()(health.status)
+app.command()(health.doctor)
+app.add_typer(health.config_app, name="config")
+app.add_typer(core.app, name="core")
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(health.audit_app, name="audit")
+app.command()(health.backup)
 
-Config = Annotated[Path | None, typer.Option("-c", "--config", help="config.yaml")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-By = Annotated[str, typer.Option("--by", help="Who acts.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why.")]
+# What an operator can do something about, by the module that says it. An exception's
+# module is loaded when it is raised, so nothing is imported to look it up.
+FORESEEN: dict[str, tuple[str, ...]] = {
+    "connectors.failures": ("ConnectorFailure",),
+    "connectors.localcore.errors": ("CoreUnavailable",),
+    "connectors.sandbox.service": ("AlreadyServed", "NotStarted"),
+    "state.books": ("FactDiffers",),
+    "state.engine": ("StoreUnusable",),
+    "state.store": ("LeaseLost",),
+    "sync.commands.options": ("Unusable",),
+    "sync.cycle": ("LeaseHeld",),
+    "sync.logs": ("UnknownLevel",),
+    "sync.people": ("NotPossible",),
+    "sync.plan": ("PlanMoved", "PlanUnreadable"),
+    "sync.prepare": ("CapReached",),
+    "sync.report.codec": ("RunUnreadable",),
+    "sync.secrets": ("SecretUnusable",),
+}
 
 
-def main() -> None:
-    """Run a command; whatever goes wrong is one line and an exit code."""
-    from sync.logs import configure
+class _Terminated(BaseException):
+    """SIGTERM came: leave by the way that gives the lease back."""
 
-    configure()
+
+@app.callback()
+def options(
+    log_level: Annotated[
+        str | None,
+        typer.Option("--log-level", help="debug, info, warning or error (or TIEOUT_LOG)."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say it.", is_eager=True)
+    ] = False,
+) -> None:
+    """Keep receivables in Stripe and the ERP true to the billing core."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"tieout {installed('tieout')}")
+        raise typer.Exit
+    if log_level is not None:
+        os.environ["TIEOUT_LOG"] = log_level
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A name in a script this terminal lacks is shown escaped; it stops nothing.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _on_term)
+    sys.exit(_exit_code(words))
+
+
+def _exit_code(words: list[str]) -> int:
     try:
-        app(standalone_mode=False)
+        code = app(words, prog_name="tieout", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except typer.Exit as left:
-        sys.exit(left.exit_code)
-    except KeyboardInterrupt:
-        err.print("stopped by hand; what was committed stands", markup=False)
-        sys.exit(130)
+        return left.exit_code
+    except TyperException as misuse:
+        return _misused(misuse)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("stopped by hand; what was committed stands, and the next pass goes on")
+        return BY_HAND
+    except _Terminated:
+        _complain("terminated; what was committed stands, and the next pass goes on")
+        return TERMINATED
+    except BrokenPipeError:
+        # Who read our output has gone. Nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last line of defence, and it speaks
-        text = str(getattr(error, "message", "") or error) or type(error).__name__
-        err.print(f"tieout: {text}", markup=False, soft_wrap=True)
-        sys.exit(2)
+        for line in _told(error, words):
+            _complain(line)
+        return 2
 
 
-@contextmanager
-def opened(config: Path | None, *, check: bool = True) -> "Iterator[Parts]":
-    """The parts for one command, closed afterwards."""
-    from sync.wiring import build, same_books
-
-    parts = build(load(config))
-    try:
-        if check:
-            same_books(parts)
-        yield parts
-    finally:
-        parts.close()
+def _misused(misuse: Any) -> int:
+    """A command that was not understood; an empty one has been answered with help."""
+    said = " ".join(misuse.format_message().split())
+    where = getattr(getattr(misuse, "ctx", None), "command_path", "tieout")
+    if said:
+        _complain(f"{said} See: {where} --help")
+    return 2
 
 
-def _print(body: Any) -> None:
-    typer.echo(json.dumps(body, indent=2, sort_keys=True, default=str))
+def _told(error: Exception, words: list[str]) -> list[str]:
+    """The lines for a failure: its own words where it was foreseen."""
+    from connectors.redaction import one_line, redact
+    from sync.secrets import resolved
+
+    def clean(text: str) -> str:
+        return redact(one_line(text, 1000), resolved())
+
+    settings = sys.modules.get("sync.settings")
+    if settings is not None and isinstance(error, settings.ConfigError):
+        return [clean(problem) for problem in error.problems]
+    if _is_foreseen(error):
+        return [clean(str(error) or " ".join((type(error).__doc__ or "").split()))]
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return [clean(f"{name}{error.strerror or error}")]
+    if (database := _database_says(error)) is not None:
+        return [clean(f"the state database (state.url): {database}; see: tieout doctor")]
+    from sync import crash
+    from sync.wiring import SystemClock
+
+    return [clean(crash.keep(error, words, now=SystemClock().now()))]
 
 
-@app.command()
-def sync(config: Config = None, plan: Path | None = None, as_json: Json = False) -> None:
-    """One pass: poll, record, observe, push, flag."""
-    from dataclasses import asdict
-
-    from sync.cycle import one_pass, run_plan
-
-    with opened(config) as parts:
-        if plan is None:
-            result = one_pass(parts, progress=ConsoleProgress())
-        else:
-            result = run_plan(parts, plan.read_text(), progress=ConsoleProgress())
-    if as_json:
-        _print(asdict(result))
-    else:
-        out.print(
-            f"read {result.polled} invoices, pushed {result.pushed}, waiting "
-            f"{result.waiting}, stopped {result.quarantined}; flags: {result.flags_opened} "
-            f"opened, {result.flags_closed} closed, {result.open_flags} open"
-        )
-    if result.halted:
-        err.print(result.halted, markup=False, soft_wrap=True)
-    raise typer.Exit(1 if result.open_flags or result.halted or result.waiting else 0)
+def _is_foreseen(error: Exception) -> bool:
+    kinds = [
+        getattr(sys.modules[module], name)
+        for module, names in FORESEEN.items()
+        if module in sys.modules
+        for name in names
+    ]
+    return isinstance(error, tuple(kinds))
 
 
-@app.command()
-def plan(config: Config = None, as_json: Json = False) -> None:
-    """What a pass would do, with a hash."""
-    from sync.cycle import make_plan
-
-    with opened(config) as parts:
-        made = make_plan(parts, progress=ConsoleProgress())
-    if as_json:
-        typer.echo(made.to_json(), nl=False)
-        return
-    for action in made.actions:
-        out.print(action.text, markup=False)
-    out.print(f"{len(made.actions)} actions, plan {made.hash[:12]}")
+def _database_says(error: Exception) -> str | None:
+    """What a database driver said, without the statement and its values."""
+    errors = sys.modules.get("sqlalchemy.exc")
+    if errors is None or not isinstance(error, errors.DBAPIError):
+        return None
+    return str(error.orig)
 
 
-@app.command()
-def reconcile(
-    config: Config = None, period: str | None = None, as_json: Json = False
-) -> None:
-    """Compare the core with Stripe, memos as the explanation; keep the run."""
-    from sync import reconcile as engine
-    from sync.report.tables import summary
-
-    with opened(config) as parts:
-        run = engine.reconcile(parts, period=period, progress=ConsoleProgress())
-    if as_json:
-        _print(summary(run))
-    else:
-        _show_run(run)
-    raise typer.Exit(0 if run.clean else 1)
+def _complain(line: str) -> None:
+    sys.stderr.write(f"tieout: {line}\n")
 
 
-def _show_run(run: Any) -> None:
-    from state.money import display
-
-    table = Table(title=f"{run.entity}: reconciliation {run.run_id}: {run.outcome}")
-    table.add_column("Core invoice", overflow="fold")
-    for title in ("Leg", "Downstream", "Ccy", "Class"):
-        table.add_column(title, no_wrap=True)
-    for title in ("Core", "Gross", "Memos", "Unexplained"):
-        table.add_column(title, justify="right")
-    for row in run.rows:
-        money = (row.core_minor, row.gross_minor, row.memos_minor, row.unexplained)
-        table.add_row(
-            row.core_invoice_id,
-            row.target,
-            row.document_number or row.document_id,
-            row.currency,
-            row.kind,
-            *(display(one, row.currency) for one in money),
-        )
-    out.print(table)
-    for check in run.checks:
-        out.print(
-            f"{'OK   ' if check.ok else 'CHECK'} {check.name} {check.figures}".rstrip()
-        )
+def _on_term(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated
 
 
-@app.command()
-def report(
-    name: Annotated[str, typer.Argument(help="reconciliation or worklist")],
-    config: Config = None,
-    run: str | None = None,
-    kind: Annotated[str, typer.Option("--format", help="csv or json")] = "csv",
-    output: Annotated[Path | None, typer.Option("-o", help="File; else printed.")] = None,
-) -> None:
-    """A report from a kept run, or the worklist: the same run gives the same bytes."""
-    from state.books import Books
-    from sync.report import tables
-    from sync.report.codec import read_run
-
-    if kind not in {"csv", "json"}:
-        raise ConfigError(f"--format: {kind} is not made yet; csv and json are")
-    settings = load(config)
-    store = Books(settings.state.url, settings.entity, new_id=_no_id)
-    try:
-        if name == "worklist":
-            flags = store.flags()
-            text = (
-                tables.worklist_csv(flags) if kind == "csv" else tables.worklist_json(flags)
-            )
-        elif name == "reconciliation":
-            kept = store.run(run)
-            if kept is None:
-                raise ConfigError("--run: no such run is kept; make one: tieout reconcile")
-            made = read_run(kept[0])
-            csv_text = tables.reconciliation_csv
-            text = (
-                csv_text(made)
-                if kind == "csv"
-                else tables.reconciliation_json(made, kept[1])
-            )
-        else:
-            raise ConfigError(
-                f"report: {name} is not known; reconciliation and worklist are"
-            )
-    finally:
-        store.close()
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, newline="")
-
-
-def _no_id() -> str:
-    raise ConfigError("state.url: holds no books yet; run `tieout sync` first")
-
-
-def _row(flag: "Flag") -> tuple[str, ...]:
-    from state.money import display
-
-    amount = display(flag.exposure_minor, flag.currency)
-    return (flag.id, flag.state, f"P{flag.priority}", flag.cause, amount, flag.action)
-
-
-@worklist.command("list")
-def worklist_list(
-    config: Config = None,
-    everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Open flags, the most urgent first."""
-    from state.books import Books
-    from state.worklist import UNRESOLVED
-    from sync.report.tables import worklist_rows
-
-    settings = load(config)
-    store = Books(settings.state.url, settings.entity, new_id=_no_id)
-    flags = store.flags(None if everything else UNRESOLVED)
-    store.close()
-    flags.sort(key=lambda flag: (flag.priority, -flag.exposure_minor, flag.id))
-    if as_json:
-        _print(worklist_rows(flags))
-    else:
-        table = Table("Flag", "State", "", "Cause", "Exposure", "Do this")
-        for flag in flags:
-            table.add_row(*_row(flag))
-        out.print(table if flags else "Nothing to do by hand.")
-    raise typer.Exit(1 if any(flag.state in UNRESOLVED for flag in flags) else 0)
-
-
-def _act(config: Path | None, act: "Callable[[Parts], Flag]") -> None:
-    with opened(config, check=False) as parts:
-        flag = act(parts)
-    out.print(f"{flag.id} is {flag.state}: {flag.action}", markup=False)
-
-
-@worklist.command("assign")
-def worklist_assign(flag_id: str, to: str, config: Config = None) -> None:
-    """Take up a flag."""
-    from sync import people
-
-    _act(config, lambda parts: people.assign(parts, flag_id, to))
-
-
-@worklist.command("claim")
-def worklist_claim(flag_id: str, by: By = getpass.getuser(), config: Config = None) -> None:
-    """Say that it is done downstream; the next look verifies it."""
-    from sync import people
-
-    _act(config, lambda parts: people.claim(parts, flag_id, by))
-
-
-@worklist.command("waive")
-def worklist_waive(
-    flag_id: str,
-    approver: Annotated[str, typer.Option("--approver", help="The second person.")],
-    reason: Reason,
-    by: By = getpass.getuser(),
-    config: Config = None,
-) -> None:
-    """Let a flag stand undone, approved by a second person."""
-    from sync import people
-
-    _act(
-        config,
-        lambda parts: people.waive(parts, flag_id, by=by, approver=approver, reason=reason),
-    )
-
-
-@pushes.command("retry")
-def push_retry(
-    core_invoice_id: str, reason: Reason, by: By = getpass.getuser(), config: Config = None
-) -> None:
-    """Let a stopped push begin again, after its look-up."""
-    from sync import people
-
-    with opened(config, check=False) as parts:
-        record = people.retry_push(parts, core_invoice_id, by=by, reason=reason)
-    out.print(f"the push of {core_invoice_id} is {record.state}", markup=False)
-
-
-@pushes.command("skip")
-def push_skip(
-    core_invoice_id: str, reason: Reason, by: By = getpass.getuser(), config: Config = None
-) -> None:
-    """Leave an invoice out of Stripe for good."""
-    from sync import people
-
-    with opened(config, check=False) as parts:
-        record = people.skip_push(parts, core_invoice_id, by=by, reason=reason)
-    out.print(f"the push of {core_invoice_id} is {record.state}", markup=False)
-
-
-@app.command()
-def status(config: Config = None, as_json: Json = False) -> None:
-    """What is known: invoices, pushes, flags, and when each source was read."""
-    from state.books import Books
-    from state.worklist import UNRESOLVED
-
-    settings = load(config)
-    store = Books(settings.state.url, settings.entity, new_id=_no_id)
-    sweeps = {name: store.last_sweep(name) for name in ("core", "stripe")}
-    body = {
-        "entity": settings.entity,
-        "invoices": store.count_invoices(),
-        "pushes": store.count_pushes(),
-        "open_flags": len(store.flags(UNRESOLVED)),
-        "read_whole": {
-            n: s.finished_at.isoformat() if s else None for n, s in sweeps.items()
-        },
-    }
-    store.close()
-    if as_json:
-        _print(body)
-    else:
-        for key, value in body.items():
-            out.print(f"{key}: {value}", markup=False)
-
-
-@app.command()
-def run(config: Config = None) -> None:
-    """The daemon."""
-    from sync.daemon import serve
-
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with opened(config) as parts:
-        serve(parts, stop, ConsoleProgress())
-
-
-@audit.command("verify")
-def audit_verify(config: Config = None, as_json: Json = False) -> None:
-    """Walk the audit log's hash chain."""
-    from dataclasses import asdict
-
-    from state.books import Books
-
-    settings = load(config)
-    store = Books(settings.state.url, settings.entity, new_id=_no_id)
-    verdict = store.verify_audit()
-    store.close()
-    if as_json:
-        _print(asdict(verdict))
-    elif verdict.ok:
-        out.print(f"the audit log holds: {verdict.lines} lines, head {verdict.head}")
-    else:
-        out.print(f"the audit log is broken at line {verdict.broken_at}")
-    raise typer.Exit(0 if verdict.ok else 1)
-
-
-@config_app.command("check")
-def config_check(config: Config = None) -> None:
-    """Read the configuration and say what is wrong with it."""
-    settings = load(config)
-    out.print(f"the configuration of {settings.entity} is sound", markup=False)
-
-
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where the reports go.")] = Path(
-        "tieout-demo"
-    ),
-) -> None:
-    """Live through void, regenerate and credit memo on embedded parts; no accounts needed."""
-    from sync.demo import play
-
-    play(folder, typer.echo, _show_run)
+if __name__ == "__main__":
+    main()

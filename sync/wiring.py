@@ -67,8 +67,8 @@ def build(
                 StripeReceivables("sk_test_none"),
             )
         else:
-            core = _connected_core(settings, clock, closers)
-            stripe = _connected_stripe(settings, clock, closers)
+            core = connected_core(settings, clock, closers)
+            stripe = connected_stripe(settings, clock, closers)
     except BaseException:
         _close(closers)
         raise
@@ -125,7 +125,7 @@ def same_books(parts: Parts) -> None:
         ) from error
 
 
-def _connected_core(settings: Settings, clock: Clock, closers: list[Closer]) -> Metronome:
+def connected_core(settings: Settings, clock: Clock, closers: list[Closer]) -> Metronome:
     """Metronome, the embedded core where it is served, or one that is started here."""
     url, token = settings.core.base_url, Secret("")
     if settings.core.token:
@@ -148,7 +148,7 @@ def _core(url: str, token: Secret, clock: Clock) -> Metronome:
     )
 
 
-def _connected_stripe(
+def connected_stripe(
     settings: Settings, clock: Clock, closers: list[Closer]
 ) -> StripeReceivables:
     """The Stripe account, the stand-in where it is served, or one that is started here."""
@@ -173,6 +173,14 @@ def _connected_stripe(
         auto_advance=stripe.collection_method == "charge_automatically",
         pace=budget.acquire,
     )
+
+
+def unstarted() -> tuple[type[Exception], ...]:
+    """What an embedded part raises when it cannot be started here."""
+    from connectors.localcore.errors import CoreUnavailable
+    from connectors.sandbox.service import AlreadyServed, NotStarted
+
+    return (CoreUnavailable, AlreadyServed, NotStarted)
 
 
 def steady_random() -> random.Random:

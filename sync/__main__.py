@@ -1,0 +1,5 @@
+"""`python -m sync` is `tieout`."""
+
+from sync.cli import main
+
+main()

@@ -1,0 +1,144 @@
+"""How things stand: status, doctor, config check, audit verify, backup."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync.commands.options import Config, Json, books, print_json, start_logs
+
+config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+
+
+@config_app.callback()
+def config_group() -> None:
+    """The configuration."""
+
+
+@audit_app.callback()
+def audit_group() -> None:
+    """The audit log."""
+
+
+def status(config: Config = None, as_json: Json = False) -> None:
+    """Say what is known: invoices, pushes, flags, and when each source was read."""
+    from state.clock import iso
+    from state.worklist import UNRESOLVED
+    from sync.console import Column, Kind, show_table
+
+    with books(config) as (settings, store):
+        sources = ("core", "stripe", *(erp.name for erp in settings.erp))
+        sweeps = {name: store.last_sweep(name) for name in sources}
+        flags = store.flags(UNRESOLVED)
+        seq, head = store.audit_head()
+        body = {
+            "entity": settings.entity,
+            "instance": store.instance,
+            "invoices": store.count_invoices(),
+            "pushes": store.count_pushes(),
+            "open_flags": len(flags),
+            "read_whole": {
+                name: None if sweep is None else iso(sweep.finished_at)
+                for name, sweep in sweeps.items()
+            },
+            "last_run": store.last_run_id(),
+            "audit": {"seq": seq, "hash": head},
+        }
+    if as_json:
+        print_json(body)
+    else:
+        rows = [(name.replace("_", " "), _listed(value)) for name, value in body.items()]
+        show_table([Column(""), Column("", Kind.WORDS)], rows)
+    raise typer.Exit(1 if flags else 0)
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {one or 'never'}" for name, one in value.items())
+    return "none" if value in {None, ""} else value
+
+
+def doctor(config: Config = None, as_json: Json = False) -> None:
+    """Check this machine, the settings, the state database and every system; say remedies."""
+    from sync import doctor as checks
+    from sync.console import Column, Kind, show_table
+
+    start_logs("error")
+    lines = list(checks.examine(config))
+    if as_json:
+        print_json([asdict(line) for line in lines])
+    else:
+        columns = [Column(""), Column(""), Column("", Kind.WORDS)]
+        rows = [
+            (one.level, one.name, f"{one.text}; {one.remedy}" if one.remedy else one.text)
+            for one in lines
+        ]
+        show_table(columns, rows)
+    failed = any(line.level is checks.Level.FAIL for line in lines)
+    raise typer.Exit(1 if failed else 0)
+
+
+@config_app.command("check")
+def config_check(config: Config = None, as_json: Json = False) -> None:
+    """Read the settings and say every mistake in them, with line and remedy."""
+    from sync.console import say
+    from sync.settings import DEFAULT_FILE, load
+
+    settings = load(config)
+    if as_json:
+        print_json(settings.model_dump(mode="json"))
+        return
+    used = config or DEFAULT_FILE
+    where = str(used) if used.exists() else "the built-in defaults (no config.yaml here)"
+    say(
+        f"{where}: sound; entity {settings.entity}, core {settings.core.kind}, "
+        f"Stripe {settings.stripe.mode}, {len(settings.erp)} ERPs"
+    )
+
+
+@audit_app.command("verify")
+def audit_verify(config: Config = None, as_json: Json = False) -> None:
+    """Walk the audit log's hash chain from its first line."""
+    from sync.console import say
+
+    with books(config) as (_, store):
+        verdict = store.verify_audit()
+    if as_json:
+        print_json(asdict(verdict))
+    elif verdict.ok:
+        say(f"the audit log holds: {verdict.lines} lines, head {verdict.head}")
+    else:
+        say(
+            f"the audit log does not hold: line {verdict.broken_at} is not as it was "
+            "written; compare with a backup and with the heads in earlier reports"
+        )
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+def backup(
+    config: Config = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A file; else .tieout/backups/state-TIME.db"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the state database whole while it is in use, and check the copy."""
+    from state.backup import back_up
+    from sync.console import say
+    from sync.secrets import database_url
+    from sync.wiring import SystemClock
+
+    with books(config) as (settings, _):
+        made = back_up(
+            database_url(settings.state.url),
+            settings.entity,
+            output,
+            now=SystemClock().now(),
+        )
+    if as_json:
+        print_json(asdict(made))
+    else:
+        say(f"{made.path}: {made.bytes} bytes, {made.audit_lines} audit lines hold")
