@@ -1,0 +1,82 @@
+"""`tieout simulate`: run seeded worlds and say what they came to."""
+
+import json
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+
+from sync.progress import Progress, Silent
+from sync.simulation.run import MODES, Broken, Mode, Outcome, simulate
+
+
+def command(
+    seeds: int,
+    first_seed: int,
+    fault: Sequence[str],
+    mode: str,
+    as_json: bool,
+    progress: Progress | None = None,
+) -> int:
+    """Run `seeds` worlds from `first_seed`; 0: none broken, 1: some, 2: could not run.
+
+    `fault` names the only faults that may strike; empty means all. `mode` is fast (the
+    decisions, in a modelled shell), real (all of the worker and its database), singles or
+    pairs (every fault at every point of fixed scenarios; the seeds are not used).
+    """
+    which: Mode | None = next((one for one in MODES if one == mode), None)
+    if which is None:
+        return _refuse(f"--mode {mode}: there are {', '.join(MODES)}")
+    if seeds < 1 or first_seed < 0:
+        return _refuse("--seeds is at least 1, and --first-seed at least 0")
+    started = perf_counter()
+    try:
+        outcome = simulate(
+            range(first_seed, first_seed + seeds),
+            faults=frozenset(fault) or None,
+            mode=which,
+            progress=progress or Silent(),
+        )
+    except ValueError as wrong:
+        return _refuse(str(wrong))
+    seconds = perf_counter() - started
+    text = _as_json(outcome, seconds) if as_json else _as_text(outcome, seconds)
+    sys.stdout.write(text + "\n")
+    return 1 if outcome.broken else 0
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"tieout: {why}\n")
+    return 2
+
+
+def _as_text(outcome: Outcome, seconds: float) -> str:
+    head = (
+        f"{outcome.worlds:,} worlds, {outcome.broken:,} broken. "
+        f"{outcome.struck:,} faults at {outcome.points:,} points, "
+        f"{outcome.calls:,} calls; {seconds:.1f} s, "
+        f"{outcome.worlds / max(seconds, 0.001):,.0f} worlds/s"
+    )
+    lines = [head]
+    for one in outcome.shown:
+        lines += [f"{one.name}: {one.what}", *(f"    {entry}" for entry in one.schedule)]
+    return "\n".join(lines)
+
+
+def _as_json(outcome: Outcome, seconds: float) -> str:
+    return json.dumps(
+        {
+            "worlds": outcome.worlds,
+            "broken": outcome.broken,
+            "points": outcome.points,
+            "struck": outcome.struck,
+            "calls": outcome.calls,
+            "seconds": round(seconds, 2),
+            "faults": dict(sorted(outcome.faults.items())),
+            "shown": [_story(one) for one in outcome.shown],
+        },
+        indent=2,
+    )
+
+
+def _story(one: Broken) -> dict[str, object]:
+    return {"world": one.name, "broken": one.what, "schedule": list(one.schedule)}

@@ -1,0 +1,89 @@
+"""A model of the billing core: one chain of versions of one invoice, and what happens to it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+
+from connectors.ports import CurrencyRule
+from state.invoices import CoreInvoice, CoreLine, CoreStatus
+from sync.lines import draft_lines
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+VERSIONS_MAX = 3
+RULE = CurrencyRule(step_minor=1, minimum_minor=50, maximum_minor=99_999_999)
+
+
+def named(number: int, backwards: bool) -> str:
+    """The nth version's id. Ids say nothing of age, so in half the worlds they run back."""
+    return f"v{VERSIONS_MAX - number if backwards else number}"
+
+
+@cache
+def version(number: int, lines: int, line_minor: int, backwards: bool) -> CoreInvoice:
+    """The nth version of the invoice, finalized; each corrects the one before by a cent."""
+    each = line_minor + number
+    return CoreInvoice(
+        id=named(number, backwards),
+        customer_id="c1",
+        status=CoreStatus.FINALIZED,
+        kind="USAGE",
+        currency="USD",
+        exact_minor=Decimal(each * lines),
+        total_minor=each * lines,
+        lines=tuple(
+            CoreLine(f"k{n}", f"Line {n}", "usage", Decimal(each)) for n in range(lines)
+        ),
+        issued_at=START,
+        regenerated_from=named(number - 1, backwards) if number else None,
+    )
+
+
+@cache
+def voided(invoice: CoreInvoice) -> CoreInvoice:
+    """The same invoice after its void."""
+    return replace(invoice, status=CoreStatus.VOID)
+
+
+@cache
+def line_keys(invoice: CoreInvoice) -> tuple[str, ...]:
+    """The keys that the worker's own line maker gives to this version."""
+    return draft_lines(invoice, RULE).keys
+
+
+@dataclass(slots=True)
+class CoreModel:
+    """The chain as it is now. Finalized is immutable, void is final, a child has a new id."""
+
+    lines: int
+    line_minor: int
+    backwards: bool = False
+    invoices: dict[str, CoreInvoice] = field(default_factory=dict)
+
+    def finalize_first(self) -> None:
+        """The first version comes out of its billing period."""
+        self._add(0)
+
+    def leaf(self) -> CoreInvoice:
+        """The newest version."""
+        return self.invoices[named(len(self.invoices) - 1, self.backwards)]
+
+    def void(self) -> bool:
+        """Void the newest version. False: it is void already."""
+        leaf = self.leaf()
+        if leaf.status is CoreStatus.VOID:
+            return False
+        self.invoices[leaf.id] = voided(leaf)
+        return True
+
+    def void_and_regenerate(self) -> bool:
+        """Void the newest version where it still stands, and make the next one of it."""
+        if len(self.invoices) >= VERSIONS_MAX:
+            return False
+        self.void()
+        self._add(len(self.invoices))
+        return True
+
+    def _add(self, number: int) -> None:
+        made = version(number, self.lines, self.line_minor, self.backwards)
+        self.invoices[made.id] = made

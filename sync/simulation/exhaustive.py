@@ -1,0 +1,105 @@
+"""Every fault at every point of a few fixed scenarios, alone and in pairs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sync.simulation.faults import CRASHES, Dice, Fault, PlannedFaults, Point, fits
+from sync.simulation.life import Ended, play
+from sync.simulation.world import SOUND, Rules, Scenario
+
+SCENARIOS: Mapping[str, Scenario] = {
+    one.name: one
+    for one in (
+        Scenario("plain", cycles=2),
+        Scenario("two_batches", lines=101, cycles=2),
+        Scenario("rebilled", cycles=2, script={1: (Fault.CORE_VOID_REGENERATE,)}),
+        Scenario(
+            "paid_then_rebilled",
+            cycles=3,
+            script={1: (Fault.PERSON_PAYS,), 2: (Fault.CORE_VOID_REGENERATE,)},
+        ),
+    )
+}
+# Faults after which the end must be the very one of a world without them.
+HARMLESS = CRASHES | {Fault.TWO_WORKERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One planned world and what became of it."""
+
+    plan: Mapping[int, Fault]
+    ended: Ended
+    met: tuple[Point, ...]
+
+
+def run(
+    scenario: Scenario,
+    plan: Mapping[int, Fault],
+    new_dice: Callable[[int], Dice],
+    rules: Rules = SOUND,
+) -> Run:
+    """One scenario with these faults at these points."""
+    faults = PlannedFaults(plan)
+    return Run(plan, play(scenario, faults, new_dice(0), rules), tuple(faults.met))
+
+
+def singles(
+    scenario: Scenario, new_dice: Callable[[int], Dice], rules: Rules = SOUND
+) -> Iterator[Run]:
+    """Every fault at every point where it can strike, one world each.
+
+    A crash must leave the end as it is without one (invariant 32).
+    """
+    baseline = run(scenario, {}, new_dice, rules)
+    yield baseline
+    for index, fault in strikes(baseline, after=-1):
+        one = run(scenario, {index: fault}, new_dice, rules)
+        yield judged(one, baseline)
+
+
+def pairs(
+    scenario: Scenario, new_dice: Callable[[int], Dice], rules: Rules = SOUND
+) -> Iterator[Run]:
+    """Every single fault, followed by every fault at every later point it leads to."""
+    baseline = run(scenario, {}, new_dice, rules)
+    for index, fault in strikes(baseline, after=-1):
+        first = run(scenario, {index: fault}, new_dice, rules)
+        for second, other in strikes(first, after=index):
+            both = {index: fault, second: other}
+            yield judged(run(scenario, both, new_dice, rules), baseline)
+
+
+def some_pairs(
+    scenario: Scenario, count: int, dice: Dice, new_dice: Callable[[int], Dice]
+) -> Iterator[Run]:
+    """A sample of the pairs."""
+    baseline = run(scenario, {}, new_dice)
+    firsts = strikes(baseline, after=-1)
+    for _ in range(count):
+        index, fault = firsts[int(dice.random() * len(firsts))]
+        later = strikes(run(scenario, {index: fault}, new_dice), after=index)
+        if not later:
+            continue
+        second, other = later[int(dice.random() * len(later))]
+        both = {index: fault, second: other}
+        yield judged(run(scenario, both, new_dice), baseline)
+
+
+def strikes(base: Run, *, after: int) -> list[tuple[int, Fault]]:
+    """Where, and with what, a world like this one can still be struck."""
+    return [
+        (index, fault)
+        for index, point in enumerate(base.met)
+        if index > after
+        for fault in Fault
+        if fits(fault, point)
+    ]
+
+
+def judged(one: Run, baseline: Run) -> Run:
+    """32: where the process merely died, everything ends as if it had not."""
+    only_crashes = set(one.plan.values()) <= HARMLESS
+    if one.ended.broken is None and only_crashes and one.ended.end != baseline.ended.end:
+        return replace(one, ended=replace(one.ended, broken="32: a crash changed the end"))
+    return one
