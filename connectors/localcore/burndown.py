@@ -80,10 +80,6 @@ class Purse:
                 parts.append((place, part))
         return parts
 
-    def left(self, one: Segment) -> Decimal:
-        """What a segment could still pay."""
-        return self._left[one.credit_id, one.segment_id]
-
     def drawdowns(self) -> tuple[Drawdown, ...]:
         """What was taken from each segment, in the order in which each was first used."""
         return tuple(Drawdown(*key, amount) for key, amount in self._taken.items())
@@ -114,7 +110,9 @@ def ledger(
     rest = sum_exact(one.amount for one in whole)
     if window.end <= settled_until and rest > ZERO:
         last = max(one.at for one in whole)
-        whole.append(LedgerEntry(EXPIRATION, -rest, max(window.end, last), segment_id))
+        whole.append(
+            LedgerEntry(EXPIRATION, rest.copy_negate(), max(window.end, last), segment_id)
+        )
     return sorted(whole, key=lambda one: one.at)
 
 

@@ -9,12 +9,13 @@ import pydyf
 
 from connectors.localcore import pricing_units
 from connectors.localcore.exact import plain
+from connectors.localcore.words import EXACT, sum_exact
 from state.clock import utc
 
 PAGE_WIDTH, PAGE_HEIGHT = 595, 842  # points, A4
 LEFT, RIGHT, TOP, BOTTOM = 48, 547, 794, 64
 ROW = 15
-ROWS_FIRST, ROWS_NEXT = 36, 44
+ROWS_FIRST, ROWS_NEXT = 34, 44
 INK, GREY, RULE, RED = (
     (0.1, 0.1, 0.12),
     (0.45, 0.45, 0.5),
@@ -33,11 +34,15 @@ _WIDTHS = (
 HELVETICA = {chr(32 + place): int(width) for place, width in enumerate(_WIDTHS.split())}
 """How wide Helvetica's characters are, in thousandths of its size (Adobe's metrics)."""
 OTHER_WIDTH = 611
+BOLD_LETTER = 55  # how much wider a letter is in bold; digits are the same
 
 
-def width_of(text: str, size: float) -> float:
-    """The width of a text in points."""
-    return sum(HELVETICA.get(char, OTHER_WIDTH) for char in text) * size / 1000
+def width_of(text: str, size: float, *, bold: bool = False) -> float:
+    """The width of a text in points; that of a bold one is an estimate."""
+    width = sum(HELVETICA.get(char, OTHER_WIDTH) for char in text)
+    if bold:
+        width += BOLD_LETTER * sum(char.isalpha() for char in text)
+    return width * size / 1000
 
 
 def fitted(text: str, size: float, width: float) -> str:
@@ -51,7 +56,7 @@ def fitted(text: str, size: float, width: float) -> str:
 
 def money(amount: Decimal | int, unit: pricing_units.PricingUnit) -> str:
     """An amount as a person writes it: 1,234.50; fractions of a cent stay."""
-    digits = plain(Decimal(amount).scaleb(-unit.scale))
+    digits = plain(EXACT.scaleb(Decimal(amount), -unit.scale))
     sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
     whole, _, part = digits.partition(".")
     places = 0 if unit.currency in {"JPY", ""} else 2
@@ -81,7 +86,7 @@ class _Sheet:
         stream.set_color_rgb(*colour)
         stream.begin_text()
         stream.set_font_size("B" if bold else "R", size)
-        begin = x - width_of(text, size) if right else x
+        begin = x - width_of(text, size, bold=bold) if right else x
         stream.set_text_matrix(1, 0, 0, 1, round(begin, 2), y)
         raw = text.encode("cp1252", "replace").hex()
         stream.show_text(f"<{raw}>")
@@ -187,22 +192,26 @@ def _table(
 def _totals(
     sheet: _Sheet, y: float, invoice: Mapping[str, Any], unit: pricing_units.PricingUnit
 ) -> None:
-    totals = [Decimal(line["total"]) for line in invoice["line_items"]]
-    applied = sum((one for one, line in zip(totals, invoice["line_items"], strict=True)
-                   if line["type"] == "applied_commit_or_credit"), Decimal(0))  # fmt: skip
+    applied = sum_exact(
+        Decimal(line["total"])
+        for line in invoice["line_items"]
+        if line["type"] == "applied_commit_or_credit"
+    )
     total = Decimal(invoice["total"])
     sheet.rule(y + 8)
     y -= 8
     if applied:
         sheet.text(_PRICE, y, "Charges", right=True, colour=GREY)
-        sheet.text(_AMOUNT, y, money(total - applied, unit), right=True)
+        sheet.text(_AMOUNT, y, money(EXACT.subtract(total, applied), unit), right=True)
         y -= ROW
         sheet.text(_PRICE, y, "Credits applied", right=True, colour=GREY)
         sheet.text(_AMOUNT, y, money(applied, unit), right=True)
         y -= ROW
-    name = unit.currency or unit.name
-    sheet.text(_PRICE, y, f"Total {name}", size=11, bold=True, right=True)
-    sheet.text(_AMOUNT, y, money(total, unit), size=11, bold=True, right=True)
+    shown = money(total, unit)
+    edge = min(_PRICE, _AMOUNT - 12 - width_of(shown, 11, bold=True))
+    name = f"Total {unit.currency or unit.name}"
+    sheet.text(edge, y - 3, name, size=11, bold=True, right=True)
+    sheet.text(_AMOUNT, y - 3, shown, size=11, bold=True, right=True)
 
 
 def _bytes(sheets: Sequence[_Sheet]) -> bytes:

@@ -178,7 +178,7 @@ def _finalize(
     for taken in final.draft.drawdowns:
         entry = LedgerEntry(
             DEDUCTION,
-            -taken.amount,
+            taken.amount.copy_negate(),
             drawn_at,
             taken.segment_id,
             one.id,

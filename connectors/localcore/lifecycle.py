@@ -65,12 +65,11 @@ def _whole_period(terms: Terms, at: datetime) -> Period:
     count = _guess(terms, at)
     while nth(terms.anchor, count) > at:
         count -= 1
-    while nth(terms.anchor, count + 1) <= at:
-        count += 1
     return Period(nth(terms.anchor, count), nth(terms.anchor, count + 1))
 
 
 def _guess(terms: Terms, at: datetime) -> int:
+    """The period's number, or one more: an anchor late in the month is not yet reached."""
     if terms.frequency == "WEEKLY":
         return (at - terms.anchor) // WEEK
     months = (at.year - terms.anchor.year) * _YEAR + at.month - terms.anchor.month

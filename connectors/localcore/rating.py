@@ -170,20 +170,16 @@ def tier_steps(
     if len(tiers) == 1:
         return [(0, EXACT.subtract(after, before))]
     low, high = min(before, after), max(before, after)
+    edges: list[Decimal] = []
+    for tier in tiers[:-1]:
+        edges.append(EXACT.add(edges[-1] if edges else ZERO, tier.size or ZERO))
     steps: list[tuple[int, Decimal]] = []
-    floor: Decimal | None = None
-    for level, tier in enumerate(tiers):
-        begin = ZERO if floor is None else floor
-        last = level == len(tiers) - 1 or tier.size is None
-        ceiling = None if last else EXACT.add(begin, tier.size or ZERO)
-        bottom = low if floor is None else max(low, floor)
-        top = high if ceiling is None else min(high, ceiling)
-        if top > bottom:
-            size = EXACT.subtract(top, bottom)
-            steps.append((level, size if after > before else -size))
-        if ceiling is None:
-            break
-        floor = ceiling
+    for level, (floor, ceiling) in enumerate(
+        zip([low, *edges], [*edges, high], strict=True)
+    ):
+        size = EXACT.subtract(min(high, ceiling), max(low, floor))
+        if size > ZERO:
+            steps.append((level, size if after > before else size.copy_negate()))
     return steps if after > before else steps[::-1]
 
 
@@ -217,7 +213,11 @@ def _lines(meter: Meter, part: _Part, level: int, bucket: _Bucket) -> list[Line]
         quantity = EXACT.subtract(quantity, share)
         lines.append(replace(base, total=amount, quantity=share, segment=payer))
         applied = replace(
-            base, name=f"{payer.name} applied", total=-amount, segment=payer, applied=True
+            base,
+            name=f"{payer.name} applied",
+            total=amount.copy_negate(),
+            segment=payer,
+            applied=True,
         )
         lines.append(replace(applied, price=None, quantity=None))
     if rest != ZERO or not lines:
