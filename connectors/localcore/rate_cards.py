@@ -164,7 +164,13 @@ def _add(tx: Tx, card: Stored, wanted: dict[str, Any], where: str) -> dict[str, 
     ending = wanted.get("ending_before")
     if ending is not None and ending <= wanted["starting_at"]:
         raise BadRequest(f"{where}ending_before must be after {where}starting_at")
-    unit = pricing_units.unit(wanted.get("credit_type_id"), f"{where}credit_type_id")
+    fiat = card.body["fiat_credit_type_id"]
+    unit = pricing_units.unit(wanted.get("credit_type_id", fiat), f"{where}credit_type_id")
+    if unit.id != fiat:
+        raise BadRequest(
+            f"{where}credit_type_id: {unit.name} is not the card's"
+            f" {pricing_units.unit(fiat).name}, and this core converts no units"
+        )
     rate = {"rate_type": kind, **price, "credit_type": unit.reference()}
     body = {
         "product_id": product.id,

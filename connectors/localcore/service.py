@@ -7,84 +7,30 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 import uvicorn
 
-from connectors.localcore import (
-    archiving,
-    auditlog,
-    billing_periods,
-    billing_providers,
-    contract_edits,
-    contracts,
-    credits_http,
-    custom_fields,
-    customers,
-    duework,
-    events,
-    idempotency,
-    invoice_lists,
-    invoices_http,
-    ledger,
-    metrics,
-    pricing_units,
-    products,
-    rate_cards,
-    usage_http,
-)
+from connectors.localcore import duework
 from connectors.localcore.books import FILE_NAME, Books
-from connectors.localcore.contract_billing import Billing
-from connectors.localcore.errors import CoreUnavailable
+from connectors.localcore.errors import BadRequest, CoreUnavailable
 from connectors.localcore.moments import micros, moment
-from connectors.localcore.own_billing import OwnBilling
+from connectors.localcore.own_billing import set_grace
+from connectors.localcore.surface import routes, schema
 from connectors.localcore.tx import Tx
-from connectors.localcore.web import Frame, Log, Route, build_app
+from connectors.localcore.web import Frame, Log, build_app
 from state.clock import iso
 
-BILLING: Billing = OwnBilling()
 HOST = "127.0.0.1"
 TICK_SECONDS = 1.0
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 LOCK_NAME = "core.lock"
 TOKEN_NAME = "token"  # noqa: S105 -- the name of the file that holds it
-
-
-def routes() -> list[Route]:
-    """Every route, in one table."""
-    return [
-        *customers.routes,
-        *billing_providers.routes,
-        *custom_fields.routes,
-        *pricing_units.routes,
-        *metrics.routes,
-        *products.routes,
-        *rate_cards.routes,
-        *contracts.routes(BILLING),
-        *contract_edits.routes(BILLING),
-        *archiving.routes(BILLING),
-        *auditlog.routes,
-        *credits_http.routes,
-        *invoices_http.routes,
-        *usage_http.routes,
-    ]
-
-
-def schema() -> Sequence[str]:
-    """Every module's own tables."""
-    return (
-        *idempotency.SCHEMA,
-        *events.SCHEMA,
-        *custom_fields.SCHEMA,
-        *billing_periods.SCHEMA,
-        *ledger.SCHEMA,
-        *invoice_lists.SCHEMA,
-    )
 
 
 def wall_time() -> datetime:
@@ -150,6 +96,17 @@ def _set_up_clock(books: Books, kind: str | None, now: datetime | None, log: Log
         elif now is not None and now < tx.now:
             log(f"the clock stays at {iso(tx.now)}: it has passed --now {iso(now)}")
         return known
+
+
+def _set_up_grace(books: Books, grace: timedelta | None) -> None:
+    """Keep how long drafts stay open; None leaves it as it is (a day at first)."""
+    if grace is None:
+        return
+    try:
+        with books.write(actor="clock") as tx:
+            set_grace(tx, grace)
+    except BadRequest as error:
+        raise CoreUnavailable(error.message) from error
 
 
 def _move(tx: Tx, to: datetime) -> None:
@@ -306,6 +263,7 @@ def prepare(
     host: str = HOST,
     wall: Callable[[], datetime] = wall_time,
     new_id: Callable[[], str] = random_id,
+    grace: timedelta | None = None,
 ) -> Handle:
     """Lock the folder, open the books, set up the clock and listen; serves nothing yet."""
     listener = _listen(host, port)
@@ -316,6 +274,7 @@ def prepare(
         lock = _lock_folder(data_dir)
         books = open_books(data_dir, wall=wall, new_id=new_id)
         kind = _set_up_clock(books, clock_kind, now, log)
+        _set_up_grace(books, grace)
         catch_up(books)
         frame = Frame(books, _token(data_dir, token, log), catch_up, new_id, log)
         app = build_app(
@@ -382,6 +341,7 @@ def start(
     host: str = HOST,
     wall: Callable[[], datetime] = wall_time,
     new_id: Callable[[], str] = random_id,
+    grace: timedelta | None = None,
 ) -> Handle:
     """Serve in a thread of this process, for the demo and tests; `.url`, `.stop()`."""
     handle = prepare(
@@ -394,6 +354,7 @@ def start(
         host=host,
         wall=wall,
         new_id=new_id,
+        grace=grace,
     )
     handle.run_in_thread()
     return handle

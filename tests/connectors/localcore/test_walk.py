@@ -21,7 +21,7 @@ from connectors.localcore import (
     pricing_units,
     products,
     rate_cards,
-    service,
+    surface,
 )
 from connectors.localcore.web import Route
 from tests.connectors.localcore.conftest import TOKEN, Core
@@ -37,9 +37,9 @@ SERVED: list[Route] = [
     *metrics.routes,
     *products.routes,
     *rate_cards.routes,
-    *contracts.routes(service.BILLING),
-    *contract_edits.routes(service.BILLING),
-    *archiving.routes(service.BILLING),
+    *contracts.routes(surface.BILLING),
+    *contract_edits.routes(surface.BILLING),
+    *archiving.routes(surface.BILLING),
     *auditlog.routes,
 ]
 
