@@ -57,7 +57,7 @@ def _event(row: Sequence[Any]) -> StoredEvent:
         event_type,
         moment(at),
         moment(received),
-        exact.loads(properties),
+        exact.recall(properties),
     )
 
 

@@ -39,8 +39,13 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
+def recall(text: str) -> Any:
+    """Parse what `dumps` wrote into our own books: no limit, a sum may be of any size."""
+    return json.loads(text, parse_float=Decimal)
+
+
 def loads(text: str | bytes) -> Any:
-    """Parse JSON; a whole number is an int, any other a Decimal, never a float.
+    """Parse a caller's JSON; a whole number is an int, any other a Decimal, never a float.
 
     Raises:
         ValueError: not JSON, or a number out of range.

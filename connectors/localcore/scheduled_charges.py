@@ -17,6 +17,7 @@ from connectors.localcore.checks import (
 )
 from connectors.localcore.errors import BadRequest
 from connectors.localcore.tx import Stored, Tx
+from connectors.localcore.words import EXACT
 
 KIND = "scheduled_charge"
 WANTED = record(
@@ -94,7 +95,7 @@ def _amount(item: Mapping[str, Any], where: str) -> dict[str, Decimal]:
         }
     if "unit_price" not in item or "quantity" not in item:
         raise BadRequest(f"{where}.amount is required, or unit_price and quantity")
-    amount = item["unit_price"] * item["quantity"]
+    amount = EXACT.multiply(item["unit_price"], item["quantity"])
     return {
         "amount": amount,
         "quantity": item["quantity"],

@@ -67,7 +67,7 @@ def _stored(row: Sequence[Any]) -> Stored:
         None if at is None else moment(at),
         seq,
         moment(created),
-        exact.loads(body),
+        exact.recall(body),
     )
 
 

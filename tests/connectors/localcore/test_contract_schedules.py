@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from metronome import Metronome
 
-from connectors.localcore import service
+from connectors.localcore import surface
 from connectors.localcore.own_billing import OwnBilling
 from connectors.localcore.tx import Stored, Tx
+from tests.connectors.localcore.conftest import Core
 from tests.connectors.localcore.test_contracts import FEB, JAN, JUL, a_contract, a_customer
 
 
@@ -21,7 +22,7 @@ class Unplanned(OwnBilling):
 
 @pytest.fixture
 def nothing_is_invoiced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "BILLING", Unplanned())
+    monkeypatch.setattr(surface, "BILLING", Unplanned())
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,18 @@ def test_scheduled_charges_are_kept_with_agreeing_amounts(
     )
     read = sdk.v2.contracts.retrieve(customer_id=customer, contract_id=contract).data
     assert [c.id == charge.id for c in read.scheduled_charges] == [False]
+
+
+def test_a_charge_is_its_price_times_its_quantity_to_the_last_digit(
+    nothing_is_invoiced: None, sdk: Metronome, core: Core
+) -> None:
+    customer = a_customer(sdk)
+    product = sdk.v1.contracts.products.create(name="Fee", type="FIXED").data.id
+    body = (
+        f'{{"customer_id":"{customer}","starting_at":"2026-01-01T00:00:00Z",'
+        f'"scheduled_charges":[{{"product_id":"{product}","schedule":{{"schedule_items":'
+        '[{"timestamp":"2026-02-01T00:00:00Z","unit_price":1234567890123456789.1,'
+        '"quantity":1000000000000000.1}]}}]}'
+    )
+    answer = core.call("POST", "/v1/contracts/create", raw=body.encode())
+    assert '"amount":1234567890123456912556789012345678.91' in answer.text

@@ -28,6 +28,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(VALUES)
 def test_what_is_written_is_read_back_equal(value: Any) -> None:
     assert exact.loads(exact.dumps(value)) == value
+    assert exact.recall(exact.dumps(value)) == value
 
 
 @given(VALUES)
