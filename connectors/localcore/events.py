@@ -6,14 +6,14 @@ name its customer by id or by ingest alias.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connectors.localcore import exact
 from connectors.localcore.moments import micros, moment
 from connectors.localcore.tx import Tx
+from connectors.localcore.words import BACKDATING
 
-REMEMBERED = timedelta(days=34)
 SCHEMA: tuple[str, ...] = (
     """CREATE TABLE IF NOT EXISTS events (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,
@@ -73,7 +73,7 @@ def add_event(
     """Keep an event; False when its transaction id is already known and it is ignored."""
     known = tx.execute(
         "SELECT 1 FROM events WHERE transaction_id = ? AND received_at > ? LIMIT 1",
-        (transaction_id, micros(tx.now - REMEMBERED)),
+        (transaction_id, micros(tx.now - BACKDATING)),
     ).fetchone()
     if known is not None:
         return False

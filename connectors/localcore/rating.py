@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from itertools import groupby
 
 from connectors.localcore.burndown import Purse, burn_order, may_pay
 from connectors.localcore.words import (
@@ -144,18 +145,22 @@ def _parts(
 
 
 def _charges(place: int, meter: Meter, parts: Sequence[_Part]) -> Iterator[_Charge]:
-    """Each movement at its prices. Tiers count the quantity of the whole period."""
+    """What moves at an instant, at its prices. Tiers count the whole period's quantity.
+
+    Usage and its negation at the same instant have no order, so they are one charge: a
+    credit burns on what they leave. A negation at a later instant is not looked at.
+    """
     starts = [part.period.start for part in parts]
     running = ZERO
-    for moved in meter.movements:
-        index = bisect_right(starts, moved.at) - 1
+    for at, moves in groupby(meter.movements, key=lambda moved: moved.at):
+        index = bisect_right(starts, at) - 1
         price = parts[index].rate
         if price is None or not price.entitled:
             continue
-        after = EXACT.add(running, moved.quantity)
+        after = EXACT.add(running, sum_exact(one.quantity for one in moves))
         for level, quantity in tier_steps(price.tiers, running, after):
             amount = EXACT.multiply(quantity, price.tiers[level].price)
-            yield _Charge(moved.at, place, index, level, quantity, amount)
+            yield _Charge(at, place, index, level, quantity, amount)
         running = after
 
 

@@ -91,6 +91,16 @@ def test_a_credit_does_not_look_forward_so_a_total_can_go_below_zero() -> None:
     assert draft.total == -2000
 
 
+def test_usage_negated_at_its_own_instant_burns_nothing() -> None:
+    draft = rate(
+        [a_meter((5, "1000"), (5, "-1000"), (5, "100"))], [a_credit("500")], PERIOD
+    )
+    assert told(draft.lines) == [
+        ("Tokens", "100", "200"),
+        ("Goodwill applied", None, "-200"),
+    ]
+
+
 def test_charges_are_paid_as_they_come_whatever_the_order_of_products() -> None:
     meters = [a_meter((9, "100"), name="Late"), a_meter((3, "100"), name="Early")]
     draft = rate(meters, [a_credit("250")], PERIOD)
