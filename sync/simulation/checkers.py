@@ -4,22 +4,27 @@ Safety (1-11) must hold after every cycle, crashed or not. Liveness (28-31) must
 the faults have stopped and the quiet cycles have run. Each answers with what is broken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from state.invoices import CoreStatus
-from state.pushes import PushState
+from state.pushes import PushRecord, PushState
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
+from sync.simulation.outside import Outside
 from sync.simulation.stripe_model import INSTANCE, asks_for_money, live_of
 from sync.simulation.world import World
 
 Checker = Callable[[World], str | None]
+Move = tuple[PushRecord | None, PushRecord, bool]  # before, after, by a person
 
 _S = PushState
 _STOPS = frozenset({_S.QUARANTINED, _S.ABANDONED})
 # Every way a record may move by itself; a person may also restart a stopped one.
 EDGES: dict[PushState | None, frozenset[PushState]] = {
     None: frozenset({_S.PENDING, _S.HELD, _S.SKIPPED, _S.QUARANTINED}),
-    _S.PENDING: frozenset({_S.ATTEMPTED, _S.CREATED, _S.CANCELLED, _S.HELD, *_STOPS}),
+    _S.PENDING: frozenset(
+        {_S.ATTEMPTED, _S.CREATED, _S.CANCELLED, _S.HELD, _S.SKIPPED, *_STOPS}
+    ),
+    _S.SKIPPED: frozenset({_S.PENDING}),  # its customer has become known
     _S.ATTEMPTED: frozenset({_S.CREATED, *_STOPS}),
     _S.CREATED: frozenset({_S.FILLED, _S.DONE, *_STOPS}),
     _S.FILLED: frozenset({_S.DONE, *_STOPS}),
@@ -28,23 +33,23 @@ EDGES: dict[PushState | None, frozenset[PushState]] = {
 _CURED = frozenset({"lock_timeout", "idempotency_error"})
 
 
-def one_live_document(world: World) -> str | None:
+def one_live_document(world: Outside) -> str | None:
     """1: at most one live document of ours for each core invoice."""
     documents = list(world.stripe.documents.values())
     if len(documents) > 1:
-        for core_id in world.core.invoices:
+        for core_id in world.invoices():
             live = live_of(documents, core_id)
             if len(live) > 1:
                 return f"1: {core_id} is billed by {', '.join(d.id for d in live)}"
     return None
 
 
-def posted_amounts_are_the_cores(world: World) -> str | None:
+def posted_amounts_are_the_cores(world: Outside) -> str | None:
     """2: what we finalized has the core's amount, unless edited after our last look."""
     for document in world.stripe.documents.values():
         if not document.finalized or document.by_hand or document.unseen:
             continue
-        invoice = world.core.invoices[document.core_id]
+        invoice = world.invoices()[document.core_id]
         if (document.gross_minor, document.currency) != (
             invoice.total_minor,
             invoice.currency,
@@ -67,7 +72,7 @@ def done_means_finalized(world: World) -> str | None:
     return None
 
 
-def no_call_without_an_intent(world: World) -> str | None:
+def no_call_without_an_intent(world: Outside) -> str | None:
     """4: every request's key stood in a committed intent before it went out."""
     for request in world.stripe.trace:
         if not request.intended:
@@ -75,11 +80,8 @@ def no_call_without_an_intent(world: World) -> str | None:
     return None
 
 
-def keys_are_pure(world: World) -> str | None:
-    """5: a key names instance, invoice, step and generation, and carries one body.
-
-    The generation rises by a person, or by a standing refusal with nothing in doubt.
-    """
+def keys_are_pure(world: Outside) -> str | None:
+    """5: a key names instance, invoice, step and generation, and carries one body."""
     bodies: dict[str, tuple[str, ...]] = {}
     for request in world.stripe.trace:
         prefix, _, generation = request.key.rpartition(":")
@@ -88,11 +90,16 @@ def keys_are_pure(world: World) -> str | None:
         if not generation.isdigit():
             return f"5: {request.key} has no generation"
         # A restored database may have forgotten which document it had replaced.
-        if not world.memory.restored and (
+        if not world.restored and (
             bodies.setdefault(request.key, request.body) != request.body
         ):
             return f"5: {request.key} was sent with two bodies"
-    for before, after, by_person in world.memory.moves:
+    return None
+
+
+def generations_rise_by_rule(moves: Iterable[Move]) -> str | None:
+    """5: a generation rises by a person, or by a standing refusal with nothing in doubt."""
+    for before, after, by_person in moves:
         if before is None or after.generation == before.generation or by_person:
             continue
         if before.in_doubt or before.refusal not in _CURED:
@@ -100,7 +107,7 @@ def keys_are_pure(world: World) -> str | None:
     return None
 
 
-def only_three_verbs(world: World) -> str | None:
+def only_three_verbs(world: Outside) -> str | None:
     """6: nothing is ever asked but create, add lines and finalize."""
     for request in world.stripe.trace:
         if request.step not in {"create", "finalize"} and request.step[:6] != "lines-":
@@ -110,7 +117,7 @@ def only_three_verbs(world: World) -> str | None:
 
 def cancelled_asked_nothing(world: World) -> str | None:
     """7: CANCELLED means that nothing was ever asked (a restored database forgets)."""
-    if world.memory.restored:
+    if world.restored:
         return None
     for record in world.memory.kept.records.values():
         if record.state is _S.CANCELLED and (
@@ -121,15 +128,21 @@ def cancelled_asked_nothing(world: World) -> str | None:
     return None
 
 
-def records_move_along_edges(world: World) -> str | None:
+def moves_follow_edges(moves: Iterable[Move]) -> str | None:
     """8: a record moves only as the protocol allows; settled ones move by a person."""
-    for before, after, by_person in world.memory.moves:
+    for before, after, by_person in moves:
         old = before.state if before is not None else None
         if by_person or old == after.state:
             continue
         if after.state not in EDGES.get(old, frozenset()):
             return f"8: {after.core_invoice_id} went from {old} to {after.state}"
     return None
+
+
+def moves_are_lawful(world: World) -> str | None:
+    """5 and 8, over every move that was ever committed."""
+    moves = world.memory.moves
+    return generations_rise_by_rule(moves) or moves_follow_edges(moves)
 
 
 def voids_are_flagged(world: World) -> str | None:
@@ -177,7 +190,7 @@ def one_flag_each(world: World) -> str | None:
 def every_invoice_ends(world: World) -> str | None:
     """28: a finalized invoice is billed, or a person knows why it is not."""
     kept = world.memory.kept
-    for core_id, invoice in world.core.invoices.items():
+    for core_id, invoice in world.invoices().items():
         if invoice.status is not CoreStatus.FINALIZED:
             continue
         record = kept.records.get(core_id)
@@ -196,7 +209,7 @@ def every_invoice_ends(world: World) -> str | None:
 def every_void_is_known(world: World) -> str | None:
     """29: whatever the core voided and a customer may still pay is on the worklist."""
     documents = list(world.stripe.documents.values())
-    for core_id, invoice in world.core.invoices.items():
+    for core_id, invoice in world.invoices().items():
         if invoice.status is not CoreStatus.VOID:
             continue
         for document in live_of(documents, core_id):
@@ -230,7 +243,7 @@ SAFETY: tuple[Checker, ...] = (
     keys_are_pure,
     only_three_verbs,
     cancelled_asked_nothing,
-    records_move_along_edges,
+    moves_are_lawful,
     voids_are_flagged,
     resolved_was_seen,
     one_flag_each,

@@ -14,29 +14,42 @@ VERSIONS_MAX = 3
 RULE = CurrencyRule(step_minor=1, minimum_minor=50, maximum_minor=99_999_999)
 
 
-def named(number: int, backwards: bool) -> str:
-    """The nth version's id. Ids say nothing of age, so in half the worlds they run back."""
-    return f"v{VERSIONS_MAX - number if backwards else number}"
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the versions of one chain have in common."""
+
+    lines: int
+    line_minor: int
+    backwards: bool = False  # ids say nothing of age: in half the worlds they run back
+    prefix: str = "v"
+    customer_id: str = "c1"
+    currency: str = "USD"
 
 
 @cache
-def version(number: int, lines: int, line_minor: int, backwards: bool) -> CoreInvoice:
+def version(number: int, style: Style) -> CoreInvoice:
     """The nth version of the invoice, finalized; each corrects the one before by a cent."""
-    each = line_minor + number
+    each = style.line_minor + number
+    exact = Decimal(each)
     return CoreInvoice(
-        id=named(number, backwards),
-        customer_id="c1",
+        id=named(number, style),
+        customer_id=style.customer_id,
         status=CoreStatus.FINALIZED,
         kind="USAGE",
-        currency="USD",
-        exact_minor=Decimal(each * lines),
-        total_minor=each * lines,
+        currency=style.currency,
+        exact_minor=exact * style.lines,
+        total_minor=each * style.lines,
         lines=tuple(
-            CoreLine(f"k{n}", f"Line {n}", "usage", Decimal(each)) for n in range(lines)
+            CoreLine(f"k{n}", f"Line {n}", "usage", exact) for n in range(style.lines)
         ),
         issued_at=START,
-        regenerated_from=named(number - 1, backwards) if number else None,
+        regenerated_from=named(number - 1, style) if number else None,
     )
+
+
+def named(number: int, style: Style) -> str:
+    """The nth version's id."""
+    return f"{style.prefix}{VERSIONS_MAX - number if style.backwards else number}"
 
 
 @cache
@@ -55,9 +68,7 @@ def line_keys(invoice: CoreInvoice) -> tuple[str, ...]:
 class CoreModel:
     """The chain as it is now. Finalized is immutable, void is final, a child has a new id."""
 
-    lines: int
-    line_minor: int
-    backwards: bool = False
+    style: Style
     invoices: dict[str, CoreInvoice] = field(default_factory=dict)
 
     def finalize_first(self) -> None:
@@ -66,7 +77,7 @@ class CoreModel:
 
     def leaf(self) -> CoreInvoice:
         """The newest version."""
-        return self.invoices[named(len(self.invoices) - 1, self.backwards)]
+        return self.invoices[named(len(self.invoices) - 1, self.style)]
 
     def void(self) -> bool:
         """Void the newest version. False: it is void already."""
@@ -85,5 +96,5 @@ class CoreModel:
         return True
 
     def _add(self, number: int) -> None:
-        made = version(number, self.lines, self.line_minor, self.backwards)
+        made = version(number, self.style)
         self.invoices[made.id] = made

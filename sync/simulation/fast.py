@@ -26,7 +26,6 @@ from sync.moves import (
     Wait,
 )
 from sync.simulation.core_model import line_keys
-from sync.simulation.events import happen, strike
 from sync.simulation.faults import Crash, Fault, Point
 from sync.simulation.memory import Fenced
 from sync.simulation.stripe_model import INSTANCE, Request, asks_for_money
@@ -48,7 +47,7 @@ def one_cycle(world: World, number: int) -> None:
     world.died = False
     try:
         for event in world.scenario.script.get(number, ()):
-            happen(world, event)
+            world.happen(event)
         world.memory.back_up()
         worker = Worker(world)
         worker.poll()
@@ -76,7 +75,7 @@ class Worker:
         invoices = tuple(self.world.core.invoices.values())
         self._before_commit(Point.BEFORE_SETTLE)
         self.memory.commit(self.token, self.world.ours(), invoices=invoices, decide=True)
-        strike(self.world, Point.AFTER_SETTLE)
+        self.world.strike(Point.AFTER_SETTLE)
 
     def observe(self) -> None:
         """Sweep the receivables; what we knew and no longer see is looked at by id."""
@@ -104,10 +103,10 @@ class Worker:
             looked=True,
         )
         self.world.sweep = live
-        strike(self.world, Point.AFTER_SETTLE)
+        self.world.strike(Point.AFTER_SETTLE)
 
     def _look(self) -> None:
-        if strike(self.world, Point.READ) is Fault.READ_FAILS:
+        if self.world.strike(Point.READ) is Fault.READ_FAILS:
             self.world.pass_time(DEADLINE)
             raise ReadFailed
 
@@ -179,7 +178,7 @@ class Worker:
             self.memory.commit(
                 self.token, self.world.ours(), documents=found, memos=memos, decide=True
             )
-            strike(self.world, Point.AFTER_SETTLE)
+            self.world.strike(Point.AFTER_SETTLE)
         return self.memory.kept.records[record.core_invoice_id]
 
     def _ask(
@@ -193,7 +192,7 @@ class Worker:
         self.memory.commit(self.token, world.ours(), record=asked)
         self.memory.intents.add(asked.key(INSTANCE, asked.step))
         request = self._request(asked, invoice, undertaking)
-        if strike(world, Point.AFTER_INTENT) is Fault.TWO_WORKERS:
+        if world.strike(Point.AFTER_INTENT) is Fault.TWO_WORKERS:
             # Stalled between the intent and the call: the call goes out when the lease
             # is another's, and the answer finds a process that may keep nothing.
             self.memory.take_lease()
@@ -210,12 +209,12 @@ class Worker:
             documents=(answer.document,) if isinstance(answer, Done) else (),
             decide=answered.state in SETTLED,
         )
-        strike(world, Point.AFTER_ANSWER)
+        world.strike(Point.AFTER_ANSWER)
         return answered, _seen_after(seen, asked, answer)
 
     def _call(self, request: Request) -> Answer:
         world = self.world
-        fault = strike(world, Point.CALL)
+        fault = world.strike(Point.CALL)
         world.stripe.trace.append(request)
         if fault is Fault.LATE_REQUEST:
             world.send_later(request)
@@ -244,7 +243,7 @@ class Worker:
             document_id=asked.document_id,
             body=body,
             line_keys=keys,
-            line_minor=invoice.total_minor // len(undertaking.line_keys),
+            add_minor=invoice.total_minor // len(undertaking.line_keys) * len(keys),
             intended=key in self.memory.intents,
             read=-1 if document is None else document.read,
         )
@@ -265,10 +264,10 @@ class Worker:
             documents=documents,
             decide=ends,
         )
-        strike(self.world, Point.AFTER_SETTLE)
+        self.world.strike(Point.AFTER_SETTLE)
 
     def _before_commit(self, point: Point) -> None:
-        if strike(self.world, point) is Fault.TWO_WORKERS:
+        if self.world.strike(point) is Fault.TWO_WORKERS:
             self.memory.take_lease()  # by another: the commit that follows is refused
 
 

@@ -8,7 +8,8 @@ from sync.protocol import BACKOFF_LAST, KEY_LIFE
 from sync.simulation.checkers import LIVENESS, SAFETY, first_broken, voids_are_flagged
 from sync.simulation.fast import one_cycle
 from sync.simulation.faults import Dice, Fault, FaultSource, RandomFaults
-from sync.simulation.world import LATE_MAX, SOUND, Rules, Scenario, World
+from sync.simulation.outside import LATE_MAX
+from sync.simulation.world import SOUND, Rules, Scenario, World
 
 QUIET_CYCLES = 3
 QUIET_EVERY = timedelta(minutes=20)  # longer than the longest backoff

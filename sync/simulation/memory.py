@@ -14,7 +14,7 @@ from sync.simulation.core_model import RULE
 
 FlagKey = tuple[str, str, Cause]
 _NEVER = timedelta(days=36500)
-_CUSTOMER = CoreCustomer("c1", "Customer", stripe_customer_field="cus_1")
+_CUSTOMER = CoreCustomer("c1", "Customer", stripe_customer_field="cus_c1")
 
 
 class Fenced(Exception):
@@ -50,7 +50,6 @@ class Memory:
     kept: Kept = field(default_factory=Kept)
     token: int = 0
     backups: list[Kept] = field(default_factory=list)
-    restored: int = 0
     commits: int = 0
     moves: list[tuple[PushRecord | None, PushRecord, bool]] = field(default_factory=list)
     opened: list[FlagKey] = field(default_factory=list)
@@ -117,7 +116,6 @@ class Memory:
     def restore(self, which: int) -> None:
         """Somebody puts an old backup back: all that was kept since is forgotten."""
         self.kept = self.backups[which].copy()
-        self.restored += 1
         self.token += 1
         self._dirty = True
         self.opened.clear()

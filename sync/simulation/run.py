@@ -13,8 +13,8 @@ from sync.simulation.faults import Dice, Fault, PlannedFaults
 from sync.simulation.life import Ended, Seeded, play, seeded
 from sync.simulation.world import SOUND, Rules
 
-Mode = Literal["fast", "singles", "pairs"]
-MODES: tuple[Mode, ...] = ("fast", "singles", "pairs")
+Mode = Literal["fast", "real", "singles", "pairs"]
+MODES: tuple[Mode, ...] = ("fast", "real", "singles", "pairs")
 PAIRED = ("plain", "rebilled")  # the scenarios small enough for every pair
 SHOWN_MAX = 10  # broken worlds kept with their stories
 STEP = 500  # worlds between two words of progress
@@ -76,6 +76,14 @@ def simulate(
             outcome.add(f"seed {seed}", one_world(seed, allowed, rules))
             if seed % STEP == 0:
                 progress.advance(STEP)
+    elif mode == "real":
+        # Imported here: fast worlds need no database.
+        from sync.simulation.real.run import real_world
+
+        progress.step("living real worlds", len(seeds))
+        for seed in seeds:
+            outcome.add(f"seed {seed}", real_world(seed, allowed, dice))
+            progress.advance()
     else:
         progress.step("living planned worlds", None)
         for name, one in _planned(mode):

@@ -29,8 +29,10 @@ class Request:
     document_id: str | None
     body: tuple[str, ...]
     line_keys: tuple[str, ...] = ()
-    line_minor: int = 0
+    add_minor: int = 0  # what its lines add to the total
     currency: str = "USD"
+    customer_id: str = "cus_c1"
+    core_customer_id: str = "c1"
     intended: bool = True  # an intent with this very key was committed before
     read: int = -1  # when its document had last been truly seen
 
@@ -43,6 +45,8 @@ class Document:
     core_id: str
     currency: str
     created_at: datetime
+    customer_id: str = "cus_c1"
+    core_customer_id: str = "c1"
     status: DocumentStatus = DocumentStatus.DRAFT
     gross_minor: int = 0
     line_keys: tuple[str, ...] = ()
@@ -52,6 +56,8 @@ class Document:
     by_hand: bool = False  # finalized by a person
     unseen: bool = False  # finalized by us, edited after our last look: nobody can know
     memos: tuple[CreditMemo, ...] = ()
+    flagged: bool = False
+    replaced_by: str | None = None
     _shown: DownstreamInvoice | None = None
 
     def touch(self) -> None:
@@ -67,10 +73,13 @@ class Document:
                 status=self.status,
                 currency=self.currency,
                 gross_minor=self.gross_minor,
-                customer_id="cus_1",
+                paid_minor=self.gross_minor * (self.status is DocumentStatus.PAID),
+                customer_id=self.customer_id,
                 core_invoice_id=self.core_id,
-                core_customer_id="c1",
+                core_customer_id=self.core_customer_id,
                 instance=INSTANCE,
+                replaced_by=self.replaced_by,
+                flagged=self.flagged,
                 created_at=self.created_at,
             )
         return self._shown
@@ -87,6 +96,7 @@ class StripeModel:
     saved: dict[str, _Saved] = field(default_factory=dict)
     trace: list[Request] = field(default_factory=list)
     tick: int = 0
+    events: list[str] = field(default_factory=list)  # ids of documents that moved, in order
 
     # --- what the worker may ask ------------------------------------------------------
 
@@ -94,7 +104,7 @@ class StripeModel:
         """Carry out a request, or what a fault makes of it, and answer."""
         match fault:
             case Fault.REFUSED:
-                return Denied("resource_missing", "No such customer: 'cus_1'")
+                return Denied("resource_missing", "No such customer: 'cus_c1'")
             case Fault.RATE_LIMIT:
                 return Later("429 rate_limit")
             case Fault.CONFLICT_409:
@@ -137,6 +147,11 @@ class StripeModel:
         document.read = self.tick
         return document
 
+    def annotate(self, document: Document, replaced_by: str | None) -> None:
+        """Metadata: it moves no money, and no rule hangs on it."""
+        document.flagged, document.replaced_by = True, replaced_by
+        self._moved(document)
+
     # --- what people do ---------------------------------------------------------------
 
     def person_sets(self, document: Document, status: DocumentStatus) -> None:
@@ -144,7 +159,7 @@ class StripeModel:
         if status.posted and not document.finalized:
             document.finalized = document.by_hand = True
         document.status = status
-        document.touch()
+        self._moved(document)
 
     def person_adds_line(self, document: Document) -> None:
         """A person writes a line of their own on our draft."""
@@ -165,13 +180,17 @@ class StripeModel:
             invoice_id=document.id,
         )
         document.memos = (memo,)
-        document.touch()
+        self._moved(document)
 
     def _edit(self, document: Document, keys: tuple[str, ...], gross: int) -> None:
         self.tick += 1
         document.edited = self.tick
         document.line_keys, document.gross_minor = keys, gross
+        self._moved(document)
+
+    def _moved(self, document: Document) -> None:
         document.touch()
+        self.events.append(document.id)
 
     # --- the idempotency layer --------------------------------------------------------
 
@@ -209,7 +228,12 @@ class StripeModel:
     def _work(self, request: Request, at: datetime) -> Answer:
         if request.step == "create":
             document = Document(
-                f"in_{len(self.documents) + 1}", request.core_id, request.currency, at
+                f"in_{len(self.documents) + 1}",
+                request.core_id,
+                request.currency,
+                at,
+                request.customer_id,
+                request.core_customer_id,
             )
             self.documents[document.id] = document
             return self._done(document)
@@ -224,11 +248,11 @@ class StripeModel:
             document.unseen = document.edited > request.read
         else:
             document.line_keys = (*document.line_keys, *request.line_keys)
-            document.gross_minor += request.line_minor * len(request.line_keys)
+            document.gross_minor += request.add_minor
         return self._done(document)
 
     def _done(self, document: Document) -> Done:
-        document.touch()
+        self._moved(document)
         return Done(self.read(document.id).shown())
 
 

@@ -1,24 +1,22 @@
-"""One world of the fast mode: the scenario, the time, and what happens at a point."""
+"""One world of the fast mode: what surrounds the worker, its memory, and its rules."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from state.pushes import PushRecord
+from state.invoices import CoreInvoice
+from state.pushes import PushRecord, PushState
+from state.worklist import UNRESOLVED, FlagState
 from sync.decide import Policy
 from sync.moves import Action, Answer, Seen, Undertaking
-from sync.protocol import absorb, next_action
-from sync.simulation.core_model import START, CoreModel
-from sync.simulation.faults import Dice, Fault, FaultSource, NoFaults
+from sync.protocol import absorb, next_action, retry
+from sync.simulation.core_model import CoreModel, Style
+from sync.simulation.events import EFFECTS
+from sync.simulation.faults import Dice, Fault, FaultSource
 from sync.simulation.memory import Memory
-from sync.simulation.stripe_model import Request, StripeModel
+from sync.simulation.outside import Outside
 
-LATE_MAX = timedelta(minutes=10)  # the client's own deadline is 60 s; proxies may queue
-# Less than a day: a clock that is further ahead ends the 24 hours of a key at once.
-WRONG_CLOCK = {
-    Fault.CLOCK_WRONG_AHEAD: timedelta(hours=20),
-    Fault.CLOCK_WRONG_BEHIND: timedelta(hours=-1),
-}
+_RETRIABLE = frozenset({PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class Scenario:
 SOUND = Rules()
 
 
-class World:
-    """Everything there is: the core, Stripe, our memory, the time, and the faults."""
+class World(Outside):
+    """One chain of invoices, a modelled memory, and the worker's own decisions."""
 
     def __init__(
         self,
@@ -60,56 +58,74 @@ class World:
         dice: Dice,
         rules: Rules = SOUND,
     ) -> None:
+        super().__init__(faults, dice)
         self.scenario = scenario
-        self.faults = faults
-        self.dice = dice
         self.rules = rules
-        self.now = START  # the true time
-        self.wrong = timedelta(0)  # by how much our own clock is wrong
-        self.wrong_max = timedelta(0)
-        self.core = CoreModel(scenario.lines, scenario.line_minor, scenario.backwards)
+        self.core = CoreModel(
+            Style(scenario.lines, scenario.line_minor, scenario.backwards)
+        )
         self.core.finalize_first()
-        self.stripe = StripeModel()
         self.memory = Memory(
             Policy(finalize=scenario.finalize, hold_replacement_of_paid=scenario.hold)
         )
-        self.late: list[tuple[datetime, Request]] = []
-        self.schedule: list[str] = []  # what happened, in order, by name
-        self.died = False  # the last cycle did not come to its end
-        self.points = 0
-        self.struck = 0
-        self.sweep: tuple[tuple[str, str], ...] | None = None  # live (core id, document)
 
-    # --- time -------------------------------------------------------------------------
+    def chain(self) -> CoreModel:
+        """The only one there is."""
+        return self.core
 
-    def ours(self) -> datetime:
-        """The time by our own clock."""
-        return self.now + self.wrong
-
-    def pass_time(self, much: timedelta) -> None:
-        """Time goes by, and requests that were on their way arrive."""
-        self.now += much
-        if self.late:
-            due = sorted((one for one in self.late if one[0] <= self.now), key=_moment)
-            self.late = [one for one in self.late if one[0] > self.now]
-            for moment, request in due:
-                self.stripe.carry_out(request, moment)
-                self.schedule.append(f"[late {request.step} lands]")
-
-    def send_later(self, request: Request) -> None:
-        """The request is on its way and will arrive when nobody waits for it."""
-        delay = LATE_MAX * self.dice.random()
-        self.late.append((self.now + timedelta(seconds=61) + delay, request))
+    def invoices(self) -> dict[str, CoreInvoice]:
+        """Every version as it truly is."""
+        return self.core.invoices
 
     def mark(self) -> tuple[int, int, int]:
         """Equal before and after means that nothing has happened in between."""
         return (self.memory.commits, len(self.stripe.trace), self.struck)
 
-    def calm(self) -> None:
-        """The faults stop, and somebody sets our clock right."""
-        self.faults = NoFaults()
-        self.wrong = timedelta(0)
+    def effect(self, event: Fault) -> bool:
+        """What happens to our own memory is done here, the rest outside."""
+        if event is Fault.PERSON_CLAIMS:
+            return self._claims()
+        if event is Fault.PERSON_RETRIES:
+            return self._retries()
+        if event is Fault.RESTORED_OLD_DATABASE:
+            return self._restores()
+        return EFFECTS[event](self)
 
+    def _claims(self) -> bool:
+        """A click: it must close nothing."""
+        for flag in self.memory.kept.flags.values():
+            if flag.state in UNRESOLVED and flag.downstream_id is not None:
+                claimed = replace(
+                    flag, state=FlagState.AWAITING_VERIFICATION, claimed_at=self.ours()
+                )
+                self.memory.commit(None, self.ours(), flags=(claimed,))
+                return True
+        return False
 
-def _moment(one: tuple[datetime, Request]) -> datetime:
-    return one[0]
+    def _retries(self) -> bool:
+        """As sync.people does it: documents known to be closed are accepted as closed."""
+        kept = self.memory.kept
+        for record in kept.records.values():
+            if record.state not in _RETRIABLE:
+                continue
+            closed = [
+                document.id
+                for document in kept.documents.values()
+                if document.core_invoice_id == record.core_invoice_id
+                and not document.status.live
+            ]
+            if record.document_id is not None:
+                closed.append(record.document_id)
+            again = retry(record, closed)
+            self.memory.commit(None, self.ours(), record=again, decide=True)
+            return True
+        return False
+
+    def _restores(self) -> bool:
+        backups = self.memory.backups
+        if not backups:
+            return False
+        self.restored += 1
+        self.sweep = None  # what that sweep had recorded is forgotten
+        self.memory.restore(int(self.dice.random() * len(backups)))
+        return True

@@ -8,7 +8,7 @@ does.
 import pytest
 
 from sync.progress import Silent
-from sync.simulation import events, fast, memory
+from sync.simulation import fast, memory, world
 from sync.simulation.faults import Fault, Point, ToldFaults
 from sync.simulation.life import play
 from sync.simulation.run import Outcome, dice, simulate
@@ -62,7 +62,7 @@ def test_a_total_taken_from_an_answer_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_retry_that_does_not_wait_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "retry", planted.retry_at_once)
+    monkeypatch.setattr(world, "retry", planted.retry_at_once)
     story = ToldFaults(
         (Point.CALL, Fault.LATE_REQUEST),
         (Point.CALL, Fault.REFUSED),

@@ -1,0 +1,62 @@
+"""One real world of a seed, in memory or in a file; a broken one is shrunk to its story."""
+
+import tempfile
+from pathlib import Path
+
+from sync.simulation.faults import Fault, FaultSource, PlannedFaults, RandomFaults
+from sync.simulation.life import Ended
+from sync.simulation.real.life import RATES, NewDice, play_real, plot_of
+from sync.simulation.real.world import Pass, Plot, sound_pass
+
+FILE_EVERY = 4  # every so many worlds live in a file, and are reopened and restored
+
+
+def real_world(
+    seed: int,
+    allowed: frozenset[Fault] | None,
+    new_dice: NewDice,
+    *,
+    url: str | None = None,
+    walk: Pass = sound_pass,
+) -> Ended:
+    """The real world of one seed, lived to its end; with `url`, in that database."""
+    dice = new_dice(seed)
+    plot = plot_of(dice)
+    faults = RandomFaults(dice, RATES[int(dice.random() * len(RATES))], allowed)
+    one = _Seed(seed, plot, new_dice, url, walk)
+    ended = one.live(faults)
+    if ended.broken is None:
+        return ended
+    number = ended.broken.partition(":")[0]
+    plan, best = dict(faults.plan), ended
+    for index in sorted(plan, reverse=True):
+        shorter = {at: fault for at, fault in plan.items() if at != index}
+        tried = one.live(PlannedFaults(shorter))
+        if (tried.broken or "").partition(":")[0] == number:
+            plan, best = shorter, tried
+    return best
+
+
+class _Seed:
+    """Lives the same world again, under other faults."""
+
+    def __init__(
+        self, seed: int, plot: Plot, new_dice: NewDice, url: str | None, walk: Pass
+    ) -> None:
+        self._seed = seed
+        self._plot = plot
+        self._new_dice = new_dice
+        self._url = url
+        self._walk = walk
+        self._lives = 0
+
+    def live(self, faults: FaultSource) -> Ended:
+        self._lives += 1
+        dice = self._new_dice(~self._seed)
+        if self._url is not None or self._seed % FILE_EVERY:
+            entity = f"sim-{self._seed}-{self._lives}"  # several share one database
+            return play_real(
+                self._plot, faults, dice, url=self._url, entity=entity, walk=self._walk
+            )
+        with tempfile.TemporaryDirectory(prefix="tieout-sim-") as name:
+            return play_real(self._plot, faults, dice, folder=Path(name), walk=self._walk)
