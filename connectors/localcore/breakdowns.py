@@ -1,7 +1,9 @@
 """Usage invoices by the hour or day, on usage as it is now."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from connectors.localcore import (
@@ -16,11 +18,11 @@ from connectors.localcore.errors import BadRequest
 from connectors.localcore.invoice_lists import Shown, instant_of, start, trimmed, walk
 from connectors.localcore.invoice_shapes import USAGE
 from connectors.localcore.lifecycle import DRAFT, FINALIZED, VOID
-from connectors.localcore.metering import booked
+from connectors.localcore.metering import Source, booked
 from connectors.localcore.paging import cursor_for, scope_of, seq_after
 from connectors.localcore.tx import Tx
 from connectors.localcore.web import Call, Route
-from connectors.localcore.words import Draft, Line, Period
+from connectors.localcore.words import Draft, Line, Period, sum_exact
 
 STEPS = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1)}
 PAGES = {"HOUR": 24, "DAY": 35}
@@ -37,41 +39,54 @@ def _breakdowns(call: Call) -> dict[str, Any]:
     if query["ending_before"] <= query["starting_on"]:
         raise BadRequest("ending_before must be after starting_on")
     asked = Period(query["starting_on"], query["ending_before"])
-    newest_first = query.get("sort") == "date_desc"
+    usage = booked(tx, customer.id)
     places = [
-        (shown, window)
-        for shown in _broken_down(tx, customer.id, query, newest_first=newest_first)
-        for window in _steps(shown, asked, STEPS[size])
+        (case, window)
+        for case in _cases(tx, customer.id, query, usage)
+        for window in _steps(case.shown, asked, STEPS[size])
     ]
     scope = scope_of(f"breakdowns {customer.id}", query)
     first = seq_after(scope, query.get("next_page")) or 0
     end = first + min(query.get("limit", PAGES[size]), PAGES[size])
     rows = []
     drafts: dict[str, Draft] = {}
-    for shown, window in places[first:end]:
-        if shown["id"] not in drafts:
-            mine = [one for other, one in places if other["id"] == shown["id"]]
-            drafts[shown["id"]] = _rated_again(tx, shown, mine)
-        row = _breakdown(tx, shown, window, drafts[shown["id"]])
-        rows.append(trimmed(row, query))
+    for case, window in places[first:end]:
+        name = case.shown["id"]
+        if name not in drafts:
+            mine = [one for other, one in places if other is case]
+            drafts[name] = _rated_again(tx, case, mine, usage)
+        rows.append(trimmed(_breakdown(tx, case.shown, window, drafts[name]), query))
     more = cursor_for(scope, end) if end < len(places) else None
     return {"data": rows, "next_page": more}
 
 
-def _broken_down(
-    tx: Tx, customer_id: str, query: Mapping[str, Any], *, newest_first: bool
-) -> Iterator[Shown]:
-    """The usage invoices of a customer; void ones only when asked for."""
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An invoice to break down; a draft knows which credits may pay on it."""
+
+    shown: Shown
+    payers: invoicing.Payers | None = None
+
+
+def _cases(
+    tx: Tx, customer_id: str, query: Mapping[str, Any], usage: Source
+) -> list[_Case]:
+    """The usage invoices of a customer, oldest issue first; void ones only if asked for."""
     status = query.get("status")
-    chosen = {
-        "credit_type_id": query.get("credit_type_id"),
-        "type": USAGE,
-        "status": status,
-    }
-    after = start(newest_first=newest_first)
-    for _, shown in walk(tx, customer_id, chosen, after, newest_first=newest_first):
-        if shown["status"] != VOID or status == VOID:
-            yield shown
+    unit_id = query.get("credit_type_id")
+    found: list[_Case] = []
+    if status != DRAFT:
+        chosen = {"credit_type_id": unit_id, "type": USAGE, "status": status or FINALIZED}
+        begin = start(newest_first=False)
+        rows = walk(tx, customer_id, chosen, begin, newest_first=False)
+        found.extend(_Case(shown) for _, shown in rows)
+    if status in {None, DRAFT}:
+        found.extend(
+            _Case({**invoicing.usage_body(tx, one), "status": DRAFT}, one.payers)
+            for one in invoicing.open_invoices(tx, customer_id, usage)
+            if unit_id in {None, one.unit_id}
+        )
+    return found[::-1] if query.get("sort") == "date_desc" else found
 
 
 def _period(shown: Shown) -> Period:
@@ -91,22 +106,19 @@ def _steps(shown: Shown, asked: Period, step: timedelta) -> Iterator[Period]:
         begin += step
 
 
-def _rated_again(tx: Tx, shown: Shown, windows: Sequence[Period]) -> Draft:
+def _rated_again(tx: Tx, case: _Case, windows: Sequence[Period], usage: Source) -> Draft:
     """The invoice on today's usage, its own drawdowns given back first."""
+    shown = case.shown
     contract = tx.need(billing_periods.CONTRACT, shown["contract_id"])
-    unit_id = shown["credit_type"]["id"]
-    customer_id = shown["customer_id"]
-    if shown["status"] == DRAFT:
-        mine = next(
-            one for one in invoicing.open_invoices(tx, customer_id) if one.id == shown["id"]
-        )
-        payers = mine.payers
-    else:
+    payers = case.payers
+    if payers is None:
         payers = credit_book.segments_of(
-            tx, customer_id, unit_id, without_invoice=str(shown["id"])
+            tx,
+            shown["customer_id"],
+            shown["credit_type"]["id"],
+            without_invoice=shown["id"],
         )
     cuts = {edge for window in windows for edge in (window.start, window.end)}
-    usage = booked(tx, customer_id)
     return invoicing.rated(tx, contract, _period(shown), payers, usage, cuts)
 
 
@@ -115,11 +127,15 @@ def _breakdown(tx: Tx, shown: Shown, window: Period, draft: Draft) -> Shown:
         return window.start <= line.period.start and line.period.end <= window.end
 
     part = Draft(tuple(line for line in draft.lines if within(line)))
+    lines = invoice_shapes.usage_lines(tx, part, shown["credit_type"]["id"])
+    if window.end == _period(shown).end:  # the day that its scheduled charges fall on
+        lines += [line for line in shown["line_items"] if line["type"] == "scheduled"]
+    total = sum_exact(Decimal(line["total"]) for line in lines)
     return {
         **shown,
-        "line_items": invoice_shapes.usage_lines(tx, part, shown["credit_type"]["id"]),
-        "total": part.total,
-        "subtotal": part.total,
+        "line_items": lines,
+        "total": total,
+        "subtotal": total,
         "breakdown_start_timestamp": window.start,
         "breakdown_end_timestamp": window.end,
     }
