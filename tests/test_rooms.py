@@ -65,6 +65,11 @@ def test_a_library_is_named_in_its_own_place_only(name: str) -> None:
                 assert name not in imports_of(path), where
 
 
+def _normal(name: str) -> str:
+    """A distribution's name as every index writes it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def test_every_library_that_is_imported_is_required() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     required = {
@@ -75,7 +80,7 @@ def test_every_library_that_is_imported_is_required() -> None:
     for room in rooms.ROOMS:
         for path in (ROOT / room).rglob("*.py"):
             for name in imports_of(path) - set(sys.stdlib_module_names) - set(rooms.ROOMS):
-                given = {owner.lower() for owner in owners[name]} | BROUGHT_BY.get(
+                given = {_normal(owner) for owner in owners[name]} | BROUGHT_BY.get(
                     name, set()
                 )
                 assert given & required, f"{path}: {name} is not in pyproject.toml"
