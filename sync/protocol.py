@@ -174,6 +174,9 @@ def _ended_by_what_is_seen(
     record: PushRecord, document: DownstreamInvoice
 ) -> Action | None:
     """A document that is no longer our draft ends the push, one way or another."""
+    if document.status is DocumentStatus.DELETED:
+        # First: of what is gone, Stripe shows neither currency nor amount.
+        return _quarantine(record, "DRAFT_DELETED", f"{document.id} was deleted by hand")
     if document.currency != record.currency:
         return _quarantine(
             record, "CURRENCY_DIFFERS", f"{document.id} is in {document.currency}"
@@ -184,8 +187,6 @@ def _ended_by_what_is_seen(
         if document.gross_minor == record.pushed_minor:
             return Settle(_finished(record))
         return _quarantine(record, "TOTAL_DIFFERS", _totals(record, document))
-    if document.status is DocumentStatus.DELETED:
-        return _quarantine(record, "DRAFT_DELETED", f"{document.id} was deleted by hand")
     return _quarantine(record, "VOIDED_DOWNSTREAM", f"{document.id} was voided by hand")
 
 
