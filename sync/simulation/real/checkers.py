@@ -6,6 +6,7 @@ from state.invoices import CoreStatus
 from state.pushes import PushState
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.books import Run
+from sync.classify import Kind
 from sync.progress import Silent
 from sync.reconcile import reconcile
 from sync.simulation.checkers import (
@@ -51,11 +52,12 @@ def moves_are_lawful(world: RealWorld) -> str | None:
 
 def voids_are_flagged(world: RealWorld) -> str | None:
     """9: after a completed sweep, what we know void and saw live is on the worklist."""
-    for core_id, document_id in world.sweep or ():
-        invoice = world.books.invoice(core_id)
+    if not world.sweep:
+        return None
+    waiting = _waiting(world)
+    for core_id, document_id in world.sweep:
+        invoice = None if document_id in waiting else world.books.invoice(core_id)
         if invoice is None or invoice.status is not CoreStatus.VOID:
-            continue
-        if document_id in _waiting(world):
             continue
         known = world.books.documents_by_id("stripe", [document_id]).get(document_id)
         closed = known is None or not known.status.live
@@ -166,6 +168,9 @@ def reconciliation_is_true(world: RealWorld) -> str | None:
     for row in one.rows:
         if row.net_variance != row.rounding + row.explained + row.unexplained:
             return f"12: {row.core_invoice_id} does not foot"
+        stands = row.gross_minor + row.memos_minor - row.core_minor
+        if row.kind != Kind.CURRENCY_MISMATCH and row.net_variance != stands:
+            return f"12: {row.core_invoice_id} varies by {row.net_variance}, not {stands}"
         issued = sum(
             memo.amount_minor
             for document in world.stripe.documents.values()

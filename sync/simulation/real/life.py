@@ -10,7 +10,13 @@ from sync.simulation.core_model import Style
 from sync.simulation.faults import Dice, FaultSource
 from sync.simulation.life import EVERY, QUIET_CYCLES, QUIET_EVERY, Ended
 from sync.simulation.outside import LATE_MAX
-from sync.simulation.real.checkers import AT_THE_END, LIVENESS, SAFETY, first_broken
+from sync.simulation.real.checkers import (
+    AT_THE_END,
+    LIVENESS,
+    SAFETY,
+    first_broken,
+    voids_are_flagged,
+)
 from sync.simulation.real.world import Pass, Plot, RealWorld, sound_pass
 
 CHAINS_MAX = 3
@@ -57,13 +63,21 @@ def play_real(
     world = RealWorld(plot, faults, dice, folder=folder, url=url, entity=entity, walk=walk)
     try:
         for _ in range(plot.cycles):
-            world.cycle(sweep=dice.random() < 0.5)  # noqa: PLR2004 - hints or all of it
-            broken = first_broken(world, SAFETY)
+            broken = checked_cycle(world, sweep=dice.random() < plot.sweeps)
             if broken is not None:
                 return _ended(world, broken)
         return _ended(world, settle(world))
     finally:
         world.close()
+
+
+def checked_cycle(world: RealWorld, *, sweep: bool) -> str | None:
+    """One pass, and what it broke. What nothing has touched is not asked again."""
+    before = (world.mark(), world.struck)
+    world.cycle(sweep=sweep)
+    if (world.mark(), world.struck) == before:
+        return voids_are_flagged(world)
+    return first_broken(world, SAFETY)
 
 
 def settle(world: RealWorld) -> str | None:
@@ -76,11 +90,13 @@ def settle(world: RealWorld) -> str | None:
             world.pass_time(KEY_LIFE + BACKOFF_LAST)
         for _ in range(QUIET_CYCLES):
             # By hints alone: what they name must be enough, if no cursor ran ahead.
-            world.cycle(sweep=False)
+            before = world.mark()
+            broken = checked_cycle(world, sweep=False)
             world.pass_time(QUIET_EVERY)
-            broken = first_broken(world, SAFETY)
             if broken is not None:
                 return broken
+            if world.mark() == before:
+                break  # nothing moved, so nothing will before a day has gone by
         if not world.books.pushes(set(PushState) - SETTLED):
             break
     return first_broken(world, LIVENESS) or converged(world)

@@ -42,6 +42,7 @@ class Plot:
     policy: Policy
     cycles: int
     every: timedelta
+    sweeps: float = 0.5  # the share of passes, before the calm, that read everything
 
 
 class RealWorld(Around):
