@@ -16,12 +16,14 @@ def command(
     mode: str,
     as_json: bool,
     progress: Progress | None = None,
+    state_url: str | None = None,
 ) -> int:
     """Run `seeds` worlds from `first_seed`; 0: none broken, 1: some, 2: could not run.
 
     `fault` names the only faults that may strike; empty means all. `mode` is fast (the
     decisions, in a modelled shell), real (all of the worker and its database), singles or
-    pairs (every fault at every point of fixed scenarios; the seeds are not used).
+    pairs (every fault at every point of fixed scenarios), or real-singles; those do not
+    use the seeds. `state_url` names a database for the real mode.
     """
     which: Mode | None = next((one for one in MODES if one == mode), None)
     if which is None:
@@ -35,6 +37,7 @@ def command(
             faults=frozenset(fault) or None,
             mode=which,
             progress=progress or Silent(),
+            state_url=state_url,
         )
     except ValueError as wrong:
         return _refuse(str(wrong))
@@ -57,6 +60,9 @@ def _as_text(outcome: Outcome, seconds: float) -> str:
         f"{outcome.worlds / max(seconds, 0.001):,.0f} worlds/s"
     )
     lines = [head]
+    if outcome.broken:
+        counts = (f"{number}: {n:,}" for number, n in outcome.invariants.items())
+        lines.append("broken invariants and their worlds: " + ", ".join(counts))
     for one in outcome.shown:
         lines += [f"{one.name}: {one.what}", *(f"    {entry}" for entry in one.schedule)]
     return "\n".join(lines)
@@ -67,6 +73,7 @@ def _as_json(outcome: Outcome, seconds: float) -> str:
         {
             "worlds": outcome.worlds,
             "broken": outcome.broken,
+            "invariants": dict(outcome.invariants),
             "points": outcome.points,
             "struck": outcome.struck,
             "calls": outcome.calls,

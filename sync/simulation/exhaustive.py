@@ -21,7 +21,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     )
 }
 # Faults after which the end must be the very one of a world without them.
-HARMLESS = CRASHES | {Fault.TWO_WORKERS}
+HARMLESS = CRASHES | {Fault.TWO_WORKERS, Fault.DISK_REFUSES}
 
 
 @dataclass(frozen=True, slots=True)

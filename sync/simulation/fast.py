@@ -37,6 +37,10 @@ CALL_TAKES = timedelta(milliseconds=400)
 DEADLINE = timedelta(seconds=60)
 
 
+class DiskRefuses(Exception):
+    """A commit could not be written; the process lives, and its pass is over."""
+
+
 class ReadFailed(Exception):
     """A look did not succeed: the pass, or this push, is left for the next time."""
 
@@ -53,7 +57,7 @@ def one_cycle(world: World, number: int) -> None:
         worker.poll()
         worker.observe()
         worker.push()
-    except (Crash, Fenced, ReadFailed) as end:
+    except (Crash, Fenced, DiskRefuses, ReadFailed) as end:
         world.died = True
         world.schedule.append(f"[{type(end).__name__.lower()}]")
     world.pass_time(world.scenario.every)
@@ -267,7 +271,10 @@ class Worker:
         self.world.strike(Point.AFTER_SETTLE)
 
     def _before_commit(self, point: Point) -> None:
-        if self.world.strike(point) is Fault.TWO_WORKERS:
+        fault = self.world.strike(point)
+        if fault is Fault.DISK_REFUSES:
+            raise DiskRefuses
+        if fault is Fault.TWO_WORKERS:
             self.memory.take_lease()  # by another: the commit that follows is refused
 
 

@@ -20,6 +20,7 @@ class Fault(StrEnum):
     CRASH_AFTER_SETTLE = "crash_after_settle"
     CRASH_AFTER_READ = "crash_after_read"
     TWO_WORKERS = "two_workers"  # stalled here, while another took the lease
+    DISK_REFUSES = "disk_refuses"  # full or locked: nothing of the commit is kept
     # What a call may meet.
     REFUSED = "refused"
     TIMEOUT_BEFORE = "timeout_before"  # never arrived
@@ -85,12 +86,20 @@ OF_A_CALL = (
     Fault.LATE_REQUEST,
 )
 AT: Mapping[Point, tuple[Fault, ...]] = {
-    Point.BEFORE_INTENT: (Fault.CRASH_BEFORE_INTENT, Fault.TWO_WORKERS),
+    Point.BEFORE_INTENT: (
+        Fault.CRASH_BEFORE_INTENT,
+        Fault.TWO_WORKERS,
+        Fault.DISK_REFUSES,
+    ),
     Point.AFTER_INTENT: (Fault.CRASH_AFTER_INTENT, Fault.TWO_WORKERS),
     Point.CALL: OF_A_CALL,
-    Point.AFTER_CALL: (Fault.CRASH_AFTER_CALL, Fault.TWO_WORKERS),
+    Point.AFTER_CALL: (Fault.CRASH_AFTER_CALL, Fault.TWO_WORKERS, Fault.DISK_REFUSES),
     Point.AFTER_ANSWER: (Fault.CRASH_AFTER_ANSWER,),
-    Point.BEFORE_SETTLE: (Fault.CRASH_BEFORE_SETTLE, Fault.TWO_WORKERS),
+    Point.BEFORE_SETTLE: (
+        Fault.CRASH_BEFORE_SETTLE,
+        Fault.TWO_WORKERS,
+        Fault.DISK_REFUSES,
+    ),
     Point.AFTER_SETTLE: (Fault.CRASH_AFTER_SETTLE,),
     Point.READ: (Fault.READ_FAILS, Fault.CRASH_AFTER_READ),
 }

@@ -12,6 +12,7 @@ from sync.simulation.outside import LATE_MAX
 from sync.simulation.world import SOUND, Rules, Scenario, World
 
 QUIET_CYCLES = 3
+RESTARTS_MAX = 4  # of the process within one scene of a scenario
 QUIET_EVERY = timedelta(minutes=20)  # longer than the longest backoff
 
 
@@ -73,7 +74,9 @@ def play(
     world = World(scenario, faults, dice, rules)
     for number in range(scenario.cycles):
         broken = checked_cycle(world, number)
-        if scenario.script and broken is None and world.died:
+        for _ in range(RESTARTS_MAX if scenario.script else 0):
+            if broken is not None or not world.died:
+                break
             # The process is started again before the story goes on.
             broken = checked_cycle(world, -1)
         if broken is not None:

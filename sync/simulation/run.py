@@ -13,8 +13,8 @@ from sync.simulation.faults import Dice, Fault, PlannedFaults
 from sync.simulation.life import Ended, Seeded, play, seeded
 from sync.simulation.world import SOUND, Rules
 
-Mode = Literal["fast", "real", "singles", "pairs"]
-MODES: tuple[Mode, ...] = ("fast", "real", "singles", "pairs")
+Mode = Literal["fast", "real", "singles", "pairs", "real-singles"]
+MODES: tuple[Mode, ...] = ("fast", "real", "singles", "pairs", "real-singles")
 PAIRED = ("plain", "rebilled")  # the scenarios small enough for every pair
 SHOWN_MAX = 10  # broken worlds kept with their stories
 STEP = 500  # worlds between two words of progress
@@ -39,6 +39,7 @@ class Outcome:
     calls: int = 0
     broken: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    invariants: Counter[str] = field(default_factory=Counter)  # broken, by their number
     shown: list[Broken] = field(default_factory=list)
 
     def add(self, name: str, ended: Ended) -> None:
@@ -52,6 +53,7 @@ class Outcome:
         )
         if ended.broken is not None:
             self.broken += 1
+            self.invariants[ended.broken.partition(":")[0]] += 1
             if len(self.shown) < SHOWN_MAX:
                 self.shown.append(Broken(name, ended.broken, ended.schedule))
 
@@ -63,10 +65,12 @@ def simulate(
     mode: Mode,
     progress: Progress,
     rules: Rules = SOUND,
+    state_url: str | None = None,
 ) -> Outcome:
     """Live a world for each seed, or every planned one. Raises ValueError for a bad name.
 
-    `faults` names those that may strike; None means all of them.
+    `faults` names those that may strike; None means all of them. `state_url` is the
+    database of the real mode; None: in memory, and every fourth world in a file.
     """
     allowed = None if faults is None else frozenset(map(named, faults))
     outcome = Outcome()
@@ -82,7 +86,7 @@ def simulate(
 
         progress.step("living real worlds", len(seeds))
         for seed in seeds:
-            outcome.add(f"seed {seed}", real_world(seed, allowed, dice))
+            outcome.add(f"seed {seed}", real_world(seed, allowed, dice, url=state_url))
             progress.advance()
     else:
         progress.step("living planned worlds", None)
@@ -133,6 +137,13 @@ def shrunk(
 
 
 def _planned(mode: Mode) -> Iterator[tuple[str, Run]]:
+    if mode == "real-singles":
+        # Imported here: fast worlds need no database.
+        from sync.simulation.real.run import real_singles
+
+        for one in real_singles(dice):
+            yield "one push", one
+        return
     some = SCENARIOS if mode == "singles" else PAIRED
     every = singles if mode == "singles" else pairs
     for name in some:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from state.books import Books
+from state.engine import StoreUnusable
 from state.observations import Changes
 from state.pushes import PushRecord
 from sync.simulation.checkers import Move
@@ -39,8 +40,11 @@ class WatchedBooks(Books):
         around.must_live()
         before, after = self._points(changes)
         by_person = token is None
-        if not by_person and around.strike_here(before) is Fault.TWO_WORKERS:
+        fault = None if by_person else around.strike_here(before)
+        if fault is Fault.TWO_WORKERS:
             self.seize()
+        if fault is Fault.DISK_REFUSES:
+            raise StoreUnusable("the disk is full and nothing of it was kept")
         olds = self.pushes_for([one.core_invoice_id for one in changes.pushes])
         super().record(changes, at=at, token=token)
         self._write_down(changes, olds, by_person=by_person, token=token)

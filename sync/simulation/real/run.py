@@ -1,10 +1,14 @@
 """One real world of a seed, in memory or in a file; a broken one is shrunk to its story."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from sync.decide import Policy
+from sync.simulation.core_model import Style
+from sync.simulation.exhaustive import Run, judged, strikes
 from sync.simulation.faults import Fault, FaultSource, PlannedFaults, RandomFaults
-from sync.simulation.life import Ended
+from sync.simulation.life import EVERY, Ended
 from sync.simulation.real.life import RATES, NewDice, play_real, plot_of
 from sync.simulation.real.world import Pass, Plot, sound_pass
 
@@ -35,6 +39,26 @@ def real_world(
         if (tried.broken or "").partition(":")[0] == number:
             plan, best = shorter, tried
     return best
+
+
+ONE_PUSH = Plot((Style(2, 500, prefix="x-"),), Policy(), cycles=2, every=EVERY[1])
+
+
+def real_singles(new_dice: NewDice) -> Iterator[Run]:
+    """Every fault at every point of one invoice's push, by the real worker.
+
+    A crash must leave the end as it is without one (invariant 32).
+    """
+
+    def run(plan: dict[int, Fault]) -> Run:
+        faults = PlannedFaults(plan)
+        ended = play_real(ONE_PUSH, faults, new_dice(0))
+        return Run(plan, ended, tuple(faults.met))
+
+    baseline = run({})
+    yield baseline
+    for index, fault in strikes(baseline, after=-1):
+        yield judged(run({index: fault}), baseline)
 
 
 class _Seed:

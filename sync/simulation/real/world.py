@@ -9,6 +9,7 @@ from shutil import copyfile
 
 from connectors.failures import ConnectorFailure
 from state.backup import back_up
+from state.engine import StoreUnusable
 from state.pushes import PushState
 from state.store import LeaseLost
 from state.worklist import UNRESOLVED
@@ -84,7 +85,7 @@ class RealWorld(Around):
         try:
             self.walk(self.parts(), sweep)
             self.died = False
-        except (Crash, LeaseLost, LeaseHeld, ConnectorFailure) as end:
+        except (Crash, LeaseLost, LeaseHeld, StoreUnusable, ConnectorFailure) as end:
             self.schedule.append(f"[{type(end).__name__}]")
         self.pass_time(self.plot.every + timedelta(seconds=LEASE_SECONDS))
 

@@ -1,0 +1,69 @@
+"""`tieout simulate`, as its hook in the command line calls it."""
+
+import json
+
+import pytest
+
+from sync.simulation import run
+from sync.simulation.command import command
+from sync.simulation.world import Rules
+from tests.simulation import planted
+
+
+def test_a_sound_run_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(50, 7, [], "fast", as_json=False) == 0
+    assert capsys.readouterr().out.startswith("50 worlds, 0 broken.")
+
+
+def test_json_says_what_struck(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(50, 0, ["core_void", "truncated"], "fast", as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["worlds"], said["broken"], said["shown"]) == (50, 0, [])
+    assert set(said["faults"]) == {"core_void", "truncated"}
+
+
+def test_a_broken_world_is_told_by_seed_faults_and_invariant(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defect = Rules(absorb=planted.new_key_after_5xx)
+    monkeypatch.setattr(
+        run, "one_world", lambda seed, allowed, _: _one_world(seed, allowed, defect)
+    )
+    assert command(100, 0, ["plain_500"], "fast", as_json=False) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("broken invariants and their worlds: 5: ")
+    assert lines[2].startswith("seed ")
+    assert ": 5: the generation of " in lines[2]
+    assert lines[3] == "    plain_500@call"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "first", "fault", "mode", "said"),
+    [
+        (0, 0, [], "fast", "--seeds is at least 1"),
+        (1, -1, [], "fast", "--first-seed at least 0"),
+        (
+            1,
+            0,
+            ["rain"],
+            "fast",
+            "--fault rain: no such fault; there are: crash_before_intent,",
+        ),
+        (1, 0, [], "slow", "--mode slow: there are fast, real,"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line(
+    seeds: int,
+    first: int,
+    fault: list[str],
+    mode: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command(seeds, first, fault, mode, as_json=False) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+_one_world = run.one_world
