@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from sync.commands import core, health, pushes, reports, sandbox, walk, worklist
+from sync.commands import core, health, pushes, reports, sandbox, walk, worklist, worlds
 
 BY_HAND = 130  # 128 + SIGINT, as shells say it
 TERMINATED = 143  # 128 + SIGTERM
@@ -42,6 +42,7 @@ app.add_typer(core.app, name="core")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(health.audit_app, name="audit")
 app.command()(health.backup)
+app.command()(worlds.simulate)
 
 # What an operator can do something about, by the module that says it. An exception's
 # module is loaded when it is raised, so nothing is imported to look it up.

@@ -1,0 +1,24 @@
+"""The command that runs seeded worlds."""
+
+from typing import Annotated
+
+import typer
+
+from sync.commands.options import Json
+
+
+def simulate(
+    seeds: Annotated[int, typer.Option("--seeds", help="How many worlds.")] = 2000,
+    first_seed: Annotated[int, typer.Option("--first-seed", help="The first one's.")] = 0,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="Only this one; again for more.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", help="fast, real, singles or pairs.")
+    ] = "fast",
+    as_json: Json = False,
+) -> None:
+    """Live whole worlds from their seeds under named faults, and check every invariant."""
+    from sync.simulation.command import command
+
+    raise typer.Exit(command(seeds, first_seed, fault or (), mode, as_json))
