@@ -1,5 +1,6 @@
 # The two commands of the README are `make demo` and `make test`.
 # Each builds .venv from the lock file when it is missing or older than the lock.
+# The lock is whole, so pip resolves nothing (--no-deps): a release made tomorrow cannot break an install.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -44,11 +45,11 @@ $(BIN)/python:
 	    { rm -rf $(VENV); echo "Python has no venv here; on Debian: apt install python3-venv"; exit 2; }
 
 $(VENV)/.run-ready: requirements/run.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements/run.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/run.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev-ready: requirements/dev.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements/dev.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run-ready

@@ -140,9 +140,6 @@ class Receivables(Register, Protocol):
     def find_customer(self, core_customer_id: str) -> str | None:
         """The customer whose metadata names this core customer."""
 
-    def customer_exists(self, customer_id: str) -> bool:
-        """Is this a customer that can be billed (known and not deleted)?"""
-
     def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:
         """Make a customer for this core customer and return its id."""
 

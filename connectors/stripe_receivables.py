@@ -158,16 +158,6 @@ class StripeReceivables:
                     return str(row["id"])
         return None
 
-    def customer_exists(self, customer_id: str) -> bool:
-        """Is this a customer that can be billed?"""
-        try:
-            found = self._call(
-                "GET customers/{}", lambda: self._v1.customers.retrieve(customer_id)
-            )
-        except Refused:
-            return False
-        return not found.to_dict(for_json=True).get("deleted")
-
     # --- keyed writes ---------------------------------------------------------------
 
     def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:

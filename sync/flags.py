@@ -139,21 +139,15 @@ def _voids(case: Case) -> list[_Want]:
     if case.invoice is None or case.invoice.status is not CoreStatus.VOID:
         return []
     return [
-        _Want(
-            target=held.document.target,
-            subject=held.document.id,
-            cause=Cause.VOIDED_IN_CORE,
-            action=void_action(held),
+        _removal(
+            held,
+            Cause.VOIDED_IN_CORE,
             why=f"core invoice {case.core_invoice_id} is VOID",
-            currency=held.document.currency,
-            exposure_minor=held.exposure_minor,
             priority=_priority(held, case),
-            url=held.document.url,
             double_billed=held.document.target in case.successor_live,
         )
         for held in case.documents
-        if held.document.status.live
-        and (held.exposure_minor > 0 or held.document.status is DocumentStatus.DRAFT)
+        if _still_asks(held)
     ]
 
 
@@ -174,22 +168,41 @@ def _duplicates(case: Case) -> list[_Want]:
             )
         )
         wants.extend(
-            _Want(
-                target=target,
-                subject=extra.document.id,
-                cause=Cause.DUPLICATE_DOWNSTREAM,
-                action=void_action(extra),
+            _removal(
+                extra,
+                Cause.DUPLICATE_DOWNSTREAM,
                 why=f"{live[0].document.id} already bills {case.core_invoice_id}",
-                currency=extra.document.currency,
-                exposure_minor=extra.exposure_minor,
                 priority=1,
-                url=extra.document.url,
                 double_billed=True,
             )
             for extra in live[1:]
-            if extra.exposure_minor > 0 or extra.document.status is DocumentStatus.DRAFT
+            if _still_asks(extra)
         )
     return wants
+
+
+def _still_asks(held: Held) -> bool:
+    """Does the document ask for money, or would it once finalized?"""
+    return held.exposure_minor > 0 or held.document.status is DocumentStatus.DRAFT
+
+
+def _removal(
+    held: Held, cause: Cause, *, why: str, priority: int, double_billed: bool
+) -> _Want:
+    """The wish that one document should no longer stand."""
+    document = held.document
+    return _Want(
+        target=document.target,
+        subject=document.id,
+        cause=cause,
+        action=void_action(held),
+        why=why,
+        currency=document.currency,
+        exposure_minor=held.exposure_minor,
+        priority=priority,
+        url=document.url,
+        double_billed=double_billed,
+    )
 
 
 def _voided_by_hand(case: Case) -> list[_Want]:

@@ -1,7 +1,7 @@
 """What a running Tieout is made of: the parts that wiring puts together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.ports import BillingCore, Receivables, Register
@@ -74,7 +74,3 @@ class Parts:
         """Release what wiring opened, last opened first."""
         while self.closers:
             self.closers.pop()()
-
-    def with_token(self, token: int | None) -> "Parts":
-        """The same parts, acting under another lease."""
-        return replace(self, token=token)

@@ -141,13 +141,6 @@ class ModelStripe:
                 return name
         return None
 
-    def customer_exists(self, customer_id: str) -> bool:
-        """Is it there?"""
-        self._around.read()
-        return customer_id in self._around.stripe_customers
-
-    # --- writing ----------------------------------------------------------------------
-
     def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:  # noqa: ARG002 - the port
         """Make a customer; the key makes it one."""
         self._around.read()
