@@ -80,6 +80,7 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
         invoice_id=_id(body.get("invoice")),
         reason=body.get("reason") or "",
         text=body.get("memo") or "",
+        post_payment_minor=from_stripe(int(body.get("post_payment_amount") or 0), currency),
         posted_at=_moment(body.get("effective_at") or body.get("created")),
         voided_at=_moment(body.get("voided_at")),
     )

@@ -29,7 +29,7 @@ from state.tables import (
 from state.upsert import upsert
 from state.worklist import Flag
 
-_OBSERVED = frozenset({"customer", "invoice", "credit", "document", "memo"})
+_OBSERVED = frozenset({"customer", "invoice", "credit", "document", "memo", "flag"})
 
 
 class FactDiffers(Exception):

@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 from sqlmodel import col
 
 from state.audit import GENESIS, AuditLine, Verdict, verify
+from state.clock import utc
 from state.codec import decode
 from state.credits import CoreCredit
 from state.engine import open_engine
@@ -16,7 +17,15 @@ from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
-from state.tables import AuditRow, Current, CursorRow, Fact, RunRow, SweepRow
+from state.tables import (
+    AuditRow,
+    Current,
+    CursorRow,
+    Fact,
+    ObservationRow,
+    RunRow,
+    SweepRow,
+)
 from state.worklist import UNRESOLVED, Flag, FlagState
 
 _W = TypeVar("_W")
@@ -218,6 +227,69 @@ class Reader:
         )
         return self._scalar(query)
 
+    def history(
+        self, word: type[_W], kind: str, until: datetime
+    ) -> Iterator[tuple[datetime, _W]]:
+        """Every version of every word of a kind seen until then, by id, oldest first.
+
+        With each comes the time at which it was seen. Nothing is ever taken out of what
+        was observed, so the same `until` gives the same answer for good.
+        """
+        after, number = "", 0
+        seen = col(ObservationRow.seq)
+        while True:
+            query = (
+                select(
+                    col(ObservationRow.id),
+                    seen,
+                    col(ObservationRow.observed_at),
+                    col(ObservationRow.body),
+                )
+                .where(
+                    col(ObservationRow.entity) == self._entity,
+                    col(ObservationRow.kind) == kind,
+                    col(ObservationRow.observed_at) <= text_of(until),
+                    or_(
+                        col(ObservationRow.id) > after,
+                        and_(col(ObservationRow.id) == after, seen > number),
+                    ),
+                )
+                .order_by(col(ObservationRow.id), seen)
+                .limit(CHUNK)
+            )
+            with self._turn, self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            for row in rows:
+                yield utc(row[2]), decode(word, row[3])
+            after, number = rows[-1][0], rows[-1][1]
+
+    def audit_lines(self, until: int | None = None) -> Iterator[AuditLine]:
+        """The audit log's lines in order, or those up to a sequence number."""
+        after = 0
+        while True:
+            query = (
+                select(
+                    col(AuditRow.seq),
+                    col(AuditRow.at),
+                    col(AuditRow.body),
+                    col(AuditRow.prev),
+                    col(AuditRow.hash),
+                )
+                .where(col(AuditRow.entity) == self._entity, col(AuditRow.seq) > after)
+                .order_by(col(AuditRow.seq))
+                .limit(CHUNK)
+            )
+            if until is not None:
+                query = query.where(col(AuditRow.seq) <= until)
+            with self._turn, self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            yield from (AuditLine(*row) for row in rows)
+            after = rows[-1][0]
+
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""
         with self._engine.connect() as connection:
@@ -225,19 +297,7 @@ class Reader:
 
     def verify_audit(self) -> Verdict:
         """Walk the audit log's chain."""
-        query = (
-            select(
-                col(AuditRow.seq),
-                col(AuditRow.at),
-                col(AuditRow.body),
-                col(AuditRow.prev),
-                col(AuditRow.hash),
-            )
-            .where(col(AuditRow.entity) == self._entity)
-            .order_by(col(AuditRow.seq))
-        )
-        with self._engine.connect() as connection:
-            return verify(AuditLine(*row) for row in connection.execute(query))
+        return verify(self.audit_lines())
 
     def _scalar(self, query: Any) -> str | None:
         with self._turn, self._engine.connect() as connection:

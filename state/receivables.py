@@ -104,6 +104,8 @@ class CreditMemo:
     text: str = ""
     approved: bool = True
     approved_by: str | None = None
+    raised_by: str | None = None  # who asked for it, where the register tells
+    post_payment_minor: int = 0  # with tax: the part that fell on money already paid
     posted_at: datetime | None = None
     voided_at: datetime | None = None
     url: str | None = None

@@ -52,6 +52,10 @@ class Row:
     end: datetime | None = None
     memo_refs: tuple[str, ...] = ()
     flag_refs: tuple[str, ...] = ()
+    memo_tax_minor: int = 0  # tax on the memos counted; 0 or negative
+    timing: int = 0  # cleared by what was posted after the cutoff, or in another period
+    first_seen: datetime | None = None  # when the row first stood open in a kept run
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,21 @@ class Excluded:
     currency: str
     amount_minor: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subsequent:
+    """Something posted after the cutoff: not counted, and said."""
+
+    target: str
+    what: str  # memo, void, payment
+    id: str
+    document_id: str
+    core_invoice_id: str
+    currency: str
+    amount_minor: int
+    posted_at: datetime
+    clears: bool = False  # would it clear an item that is open at the cutoff?
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,10 @@ class Source:
     rows_read: int
     rows_used: int
     rows_excluded: int
+    started_at: datetime | None = None
+    filter: str = ""  # what was asked for: every status, which dates
+    control: tuple[tuple[str, int], ...] = ()  # (currency, minor units): its control totals
+    sha256: str = ""  # of its rows, in canonical form
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +143,11 @@ class Run:
     sources: tuple[Source, ...] = field(default_factory=tuple)
     audit_seq: int = 0
     audit_head: str = ""
+    subsequent: tuple[Subsequent, ...] = ()
+    made_by: str = ""  # the machine and process
+    timezone: str = "UTC"  # of the period
+    config_sha256: str = ""  # of the settings, which hold no secret
+    restated_from: str = ""  # sha256 of an earlier run of this cutoff, if late facts came
 
     @property
     def clean(self) -> bool:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from connectors.failures import Incomplete
+from state.codec import fingerprint
 from state.invoices import CoreInvoice, CoreStatus
 from state.observations import AuditEntry
 from state.receivables import CreditMemo, DocumentStatus, MemoStatus
@@ -86,6 +87,8 @@ def reconcile(
         sources=_sources(sources_read, rows, gathered.excluded),
         audit_seq=seq,
         audit_head=head,
+        made_by=parts.holder,
+        config_sha256=fingerprint(parts.settings.model_dump_json()),
     )
     body, digest = run_text(run)
     parts.store.keep_run(

@@ -1,13 +1,22 @@
 """A run as canonical JSON, and back: what is kept, hashed, and reported from."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from state.clock import iso, utc
-from sync.books import ChainFinding, Check, Excluded, Outcome, Row, Run, Source
+from sync.books import (
+    ChainFinding,
+    Check,
+    Excluded,
+    Outcome,
+    Row,
+    Run,
+    Source,
+    Subsequent,
+)
 
 FORMAT = 1  # raised when the shape changes, so that old runs stay readable
 
@@ -35,22 +44,46 @@ def read_run(text: str) -> Run:
     body["chains"] = tuple(ChainFinding(**one) for one in body["chains"])
     body["excluded"] = tuple(Excluded(**one) for one in body["excluded"])
     body["checks"] = tuple(Check(**one) for one in body["checks"])
-    body["sources"] = tuple(
-        Source(**{**one, "read_at": _moment(one["read_at"])}) for one in body["sources"]
+    body["sources"] = tuple(_source(one) for one in body["sources"])
+    body["subsequent"] = tuple(
+        Subsequent(**{**one, "posted_at": utc(one["posted_at"])})
+        for one in body.get("subsequent", ())
     )
     return Run(**body)
 
 
-_ROW_TIMES = ("issued_at", "posted_at", "start", "end")
+def content_sha256(run: Run) -> str:
+    """The sha256 of what a run found: equal for two runs that show the same books.
+
+    Names and times of the run itself are left out, so that a sign-off stands when the
+    same figures are found again, and falls when a figure moves.
+    """
+    found = (run.entity, run.period, run.targets, run.outcome, run.rows, run.chains)
+    hashed = sha256()
+    for one in (*found[:4], *found[4], *found[5], *run.excluded, *run.checks):
+        plain = asdict(one) if is_dataclass(one) else one
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_plain)
+        hashed.update(text.encode() + b"\n")
+    return hashed.hexdigest()
+
+
+_ROW_TIMES = ("issued_at", "posted_at", "start", "end", "first_seen")
 _ROW_TUPLES = ("memo_refs", "flag_refs")
 
 
 def _row(body: dict[str, Any]) -> Row:
     for name in _ROW_TIMES:
-        body[name] = _moment(body[name])
+        body[name] = _moment(body.get(name))
     for name in _ROW_TUPLES:
         body[name] = tuple(body[name])
-    return Row(**{one.name: body[one.name] for one in fields(Row)})
+    return Row(**{one.name: body[one.name] for one in fields(Row) if one.name in body})
+
+
+def _source(body: dict[str, Any]) -> Source:
+    for name in ("read_at", "started_at"):
+        body[name] = _moment(body.get(name))
+    body["control"] = tuple((name, minor) for name, minor in body.get("control", ()))
+    return Source(**body)
 
 
 def _moment(text: str | None) -> datetime | None:
