@@ -263,7 +263,7 @@ class Reader:
                 return
             for row in rows:
                 yield utc(row[2]), decode(word, row[3])
-            after, number = rows[-1][0], rows[-1][1]
+            after, number = rows[-1][0], int(rows[-1][1] or 0)
 
     def audit_lines(self, until: int | None = None) -> Iterator[AuditLine]:
         """The audit log's lines in order, or those up to a sequence number."""

@@ -61,7 +61,7 @@ def content_sha256(run: Run) -> str:
     found = (run.entity, run.period, run.targets, run.outcome, run.rows, run.chains)
     hashed = sha256()
     for one in (*found[:4], *found[4], *found[5], *run.excluded, *run.checks):
-        plain = asdict(one) if is_dataclass(one) else one
+        plain = asdict(one) if is_dataclass(one) and not isinstance(one, type) else one
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_plain)
         hashed.update(text.encode() + b"\n")
     return hashed.hexdigest()
