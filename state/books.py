@@ -1,11 +1,13 @@
 """The store on SQLAlchemy: every write through one door, every read in bulk."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlmodel import col
 
 from state.audit import chained
@@ -29,6 +31,7 @@ from state.tables import (
 from state.upsert import upsert
 from state.worklist import Flag
 
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _OBSERVED = frozenset({"customer", "invoice", "credit", "document", "memo", "flag"})
 
 
@@ -41,22 +44,32 @@ class Books(Reader):
 
     def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
         super().__init__(url, entity)
-        known = self.fact("instance")
-        if known is None:
-            known = new_id()
-            self.keep_fact("instance", known)
-        self._instance = known
+        digest = sha256(f"tieout/{entity}".encode()).digest()
+        self._lock = int.from_bytes(digest[:8], "big", signed=True)
+        self._instance = self._first("instance", new_id)
 
     @property
     def instance(self) -> str:
         """The name under which this Tieout writes into Stripe."""
         return self._instance
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction, and no other writer of this entity until it ends.
+
+        SQLite has one writer by nature (BEGIN IMMEDIATE). On PostgreSQL the entity's lock
+        does the same, so that numbers are given, and become visible, in one order.
+        """
+        with self._turn, transaction(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_LOCK, {"key": self._lock})
+            yield connection
+
     # --- facts and the lease --------------------------------------------------------
 
     def keep_fact(self, name: str, value: str) -> None:
         """Keep a fact; the first write stands, and a different one raises FactDiffers."""
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             query = select(col(Fact.value)).where(
                 col(Fact.entity) == self._entity, col(Fact.name) == name
             )
@@ -67,9 +80,21 @@ class Books(Reader):
             elif known != value:
                 raise FactDiffers(f"{name} was {known} and is now {value}")
 
+    def _first(self, name: str, make: Callable[[], str]) -> str:
+        """A fact that whoever comes first decides."""
+        known = self.fact(name)
+        if known is not None:
+            return known
+        made = make()
+        try:
+            self.keep_fact(name, made)
+        except FactDiffers:  # another process was first
+            return self.fact(name) or made
+        return made
+
     def take_lease(self, holder: str, *, now: datetime, seconds: int) -> int | None:
         """A fencing token, or None while another holds the lease."""
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             query = select(LeaseRow.__table__).where(  # type: ignore[attr-defined]  # SQLModel's
                 col(LeaseRow.entity) == self._entity
             )
@@ -88,14 +113,14 @@ class Books(Reader):
 
     def renew_lease(self, token: int, *, now: datetime, seconds: int) -> None:
         """Hold the lease longer. Raises LeaseLost."""
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             self._fence(connection, token)
             until = text_of(now + timedelta(seconds=seconds))
             self._set_lease(connection, until)
 
     def release_lease(self, token: int) -> None:
         """Give the lease back, if it is still ours."""
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             if self._token(connection) == token:
                 self._set_lease(connection, "")
 
@@ -118,7 +143,7 @@ class Books(Reader):
 
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
         """Facts, decisions, cursor and audit in one transaction. Raises LeaseLost."""
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             if token is not None:
                 self._fence(connection, token)
             rows = [*_rows(changes), *self._flag_rows(connection, changes.flags)]
@@ -238,7 +263,7 @@ class Books(Reader):
             "sha256": sha256,
             "body": body,
         }
-        with self._turn, transaction(self._engine) as connection:
+        with self._writing() as connection:
             connection.execute(insert(RunRow), row)
             self._audit(connection, [audit], at)
 

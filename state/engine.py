@@ -6,14 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
-from state import tables
+from state import tables  # noqa: F401 - fills SQLModel.metadata
 
-SCHEMA = 1  # of this version
+HEAD = "0001"  # the revision that `state.tables` describes
+SCHEMA_LOCK = 8_431_706_522_140_871  # PostgreSQL: one process at a time looks at the schema
 BUSY_SECONDS = 15
 
 
@@ -64,18 +73,42 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _set_up(engine: Engine) -> None:
+    """Make the tables of an empty database, or bring an older one up to this version.
+
+    An empty one needs no Alembic, which costs a daemon memory: a test holds the tables
+    and the revisions equal.
+    """
     with engine.begin() as connection:
-        SQLModel.metadata.create_all(connection)
-        kept = connection.execute(
-            text("SELECT value FROM facts WHERE entity = '' AND name = 'schema'")
-        ).scalar()
-        if kept is None:
+        if engine.dialect.name == "postgresql":
             connection.execute(
-                tables.Fact.__table__.insert(),  # type: ignore[attr-defined]  # SQLModel's
-                {"entity": "", "name": "schema", "value": str(SCHEMA)},
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK}
             )
-        elif int(kept) > SCHEMA:
-            raise StoreUnusable("it was written by a newer Tieout; use that version")
+        found = set(inspect(connection).get_table_names())
+        if "alembic_version" in found:
+            query = text("SELECT version_num FROM alembic_version")
+            stored = connection.execute(query).scalar()
+            if stored == HEAD:
+                return
+            from state.upgrade import upgrade
+
+            if not upgrade(connection, stored):
+                raise StoreUnusable("it was written by a newer Tieout; use that version")
+        elif found & set(SQLModel.metadata.tables):
+            raise StoreUnusable(
+                "it was made before Tieout 0.1.0 and carries no version; use the Tieout "
+                "that made it, or name a new file in state.url"
+            )
+        else:
+            SQLModel.metadata.create_all(connection)
+            connection.execute(
+                text(
+                    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+                )
+            )
+            connection.execute(
+                text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD}
+            )
 
 
 def _on_connect(connection: Any, record: Any) -> None:  # noqa: ARG001 - the event's shape

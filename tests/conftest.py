@@ -10,6 +10,10 @@ from typing import Any
 import stripe
 from hypothesis import settings
 
+from tests.servers import postgres, postgres_url
+
+__all__ = ["postgres", "postgres_url"]  # fixtures for every room
+
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=150)
 settings.register_profile("dev", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

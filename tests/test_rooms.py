@@ -22,6 +22,7 @@ ONLY_IN = {
     "tenacity": ("connectors/",),
     "sqlmodel": ("state/",),
     "sqlalchemy": ("state/",),
+    "alembic": ("state/upgrade.py", "state/migrations/"),
     "sqlite3": ("state/", "connectors/localcore/", "connectors/sandbox/"),
     "typer": ("sync/cli.py", "sync/commands/"),
     "rich": ("sync/console.py",),

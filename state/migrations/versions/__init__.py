@@ -1,0 +1,1 @@
+"""One file for each revision; the baseline is what 0.1.0 ships."""
