@@ -122,6 +122,25 @@ class ChainFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Matched:
+    """The plainly matched rows of one register and currency: counted, not kept one by one.
+
+    Plainly matched is an invoice that agrees to the minor unit in every register, with no
+    memo, flag, other version or second document. `sync.detail.rows_of` shows each again.
+    """
+
+    target: str
+    currency: str
+    count: int
+    core_minor: int
+    gross_minor: int
+    tax_minor: int
+    paid_minor: int
+    open_minor: int
+    sha256: str  # of one line for each row, in the order of the detail
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One comparison as of an instant. Kept whole; every report is made from it alone."""
 
@@ -147,6 +166,8 @@ class Run:
     made_by: str = ""  # the machine and process
     timezone: str = "UTC"  # of the period
     config_sha256: str = ""  # of the settings, which hold no secret
+    seq: int = 0  # the last observation that the run rests on
+    matched: tuple[Matched, ...] = ()  # what stands in the detail beside `rows`
     restated_from: str = ""  # sha256 of an earlier run of this cutoff, if late facts came
 
     @property

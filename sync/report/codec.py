@@ -11,6 +11,7 @@ from sync.books import (
     ChainFinding,
     Check,
     Excluded,
+    Matched,
     Outcome,
     Row,
     Run,
@@ -44,6 +45,7 @@ def read_run(text: str) -> Run:
     body["chains"] = tuple(ChainFinding(**one) for one in body["chains"])
     body["excluded"] = tuple(Excluded(**one) for one in body["excluded"])
     body["checks"] = tuple(Check(**one) for one in body["checks"])
+    body["matched"] = tuple(Matched(**one) for one in body.get("matched", ()))
     body["sources"] = tuple(_source(one) for one in body["sources"])
     body["subsequent"] = tuple(
         Subsequent(**{**one, "posted_at": utc(one["posted_at"])})
@@ -60,7 +62,7 @@ def content_sha256(run: Run) -> str:
     """
     found = (run.entity, run.period, run.targets, run.outcome, run.rows, run.chains)
     hashed = sha256()
-    for one in (*found[:4], *found[4], *found[5], *run.excluded, *run.checks):
+    for one in (*found[:4], *found[4], *found[5], *run.matched, *run.excluded, *run.checks):
         plain = asdict(one) if is_dataclass(one) and not isinstance(one, type) else one
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_plain)
         hashed.update(text.encode() + b"\n")
