@@ -6,7 +6,8 @@ lines, finalizes and annotates, and otherwise reads.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 from state.credits import CoreCredit
@@ -15,23 +16,48 @@ from state.receivables import CreditMemo, DownstreamInvoice
 
 
 @dataclass(frozen=True, slots=True)
+class Entity:
+    """One company inside a system: subsidiary, realm, tenant, entity or company."""
+
+    id: str
+    name: str
+    currency: str | None = None  # of its own books, where the system tells
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who answered: shown by `doctor`, and compared so that two books are never mixed."""
 
-    system: str  # "Metronome", "Stripe", "file drop" ...
+    system: str  # "Metronome", "Stripe", "Odoo 19.0" ...
     account: str
     livemode: bool | None = None
     skew_seconds: int = 0  # their clock minus ours, from the Date header
     notes: tuple[str, ...] = ()
+    entities: tuple[Entity, ...] = ()  # those whose receivables this key can see
+    warnings: tuple[str, ...] = ()  # too many rights, a key that ends soon
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a receivables reading.
+
+    `whole`: it holds every memo of each of its documents, so a memo that is known and
+    not here has been taken off.
+    """
+
+    documents: tuple[DownstreamInvoice, ...] = ()
+    memos: tuple[CreditMemo, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Names that may have changed; each is re-read, none is believed."""
+    """What may have changed: names to be read again, and pages that told it in full."""
 
     ids: tuple[str, ...]
     cursor: str | None
     gap: bool = False  # the source no longer remembers that far: sweep
+    pages: tuple[Page, ...] = ()  # of a register; what stands here is not read again
 
 
 class BillingCore(Protocol):
@@ -94,12 +120,60 @@ class CurrencyRule:
     maximum_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a receivables reading."""
+class Voiding(StrEnum):
+    """What is left of an invoice that was voided in a system."""
 
-    documents: tuple[DownstreamInvoice, ...] = ()
-    memos: tuple[CreditMemo, ...] = ()
+    STATUS = "status"  # its total stays, its status says so
+    ZEROED = "zeroed"  # its total becomes 0: what it was stands only in our books
+    REVERSAL = "reversal"  # a second document takes it back
+    CREDIT_MEMO = "credit memo"  # it cannot be voided: a credit memo closes it
+    AS_GIVEN = "as given"  # whatever the export says
+
+
+class Pairing(StrEnum):
+    """How exactly a system says which credit memo pays which invoice."""
+
+    EXACT = "exact"
+    SOMETIMES = "exact or inferred"  # one payment with several of both keeps no pairing
+    INFERRED = "inferred"
+    NONE = "not told"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a register can tell, as data: printed by `doctor`, relied on by nobody else.
+
+    None says that there is no void, pay or delete among them: no port has such a verb.
+    """
+
+    voiding: Voiding
+    cursor: str  # what `changes` follows, and how far it reaches back
+    deletions: str  # how a document that vanished is found out
+    pairing: Pairing
+    currencies: bool  # more than one
+    entities: bool  # more than one behind one key
+    locks: bool  # tells which periods or journals are closed
+    flags: bool  # can show a flag where people work (see FlagBoard)
+    page: int  # rows asked for at once
+    concurrency: int  # requests in flight at most
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLock:
+    """Days whose documents can no longer be voided, in one entity.
+
+    `through` closes everything up to and on that day. `ranges` are single closed periods.
+    """
+
+    entity_id: str | None  # None: every entity
+    through: date | None = None
+    ranges: tuple[tuple[date, date], ...] = ()
+
+    def closes(self, day: date) -> bool:
+        """Is a document posted on that day beyond a void?"""
+        if self.through is not None and day <= self.through:
+            return True
+        return any(first <= day <= last for first, last in self.ranges)
 
 
 class Register(Protocol):
@@ -109,21 +183,56 @@ class Register(Protocol):
     def target(self) -> str:
         """The name by which the configuration, the worklist and the reports know it."""
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this register can tell."""
+
     def identify(self) -> Identity:
-        """Who answers, in which mode. Raises Misconfigured."""
+        """Who answers, with which entities in sight. Raises Misconfigured."""
 
     def sweep(self, since: datetime | None) -> Iterator[Page]:
-        """Every document and memo made since then (None: all), page by page."""
+        """Every document and memo made since then (None: all). Raises Incomplete."""
 
     def changes(self, cursor: str | None, now: datetime) -> Hints:
-        """Ids of documents that may have changed since `cursor`."""
+        """What may have changed since `cursor`, by the other side's own clock.
 
-    def read(self, document_id: str) -> Page:
-        """One document (status DELETED when it is gone) with all its memos."""
+        The window reaches back behind the cursor: rows become visible late. Without a
+        cursor nothing is read; the answer is where the next call begins.
+        """
+
+    def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
+        """Documents by id as they are now, each with all its memos; DELETED when gone.
+
+        A credit that is applied to an invoice need not touch the invoice's own modified
+        stamp, so documents with an open flag are read this way every time.
+        """
+
+    def locks(self) -> tuple[PeriodLock, ...]:
+        """The periods that are closed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A flag as it stands where people work."""
+
+    id: str
+    made: bool  # just now; False: it stood there already
+    done: bool = False  # a person ticked it off, which resolves nothing
+    feedback: str = ""  # in the person's own words
+
+
+class FlagBoard(Protocol):
+    """A register that can show a flag where people work; optional, and off by default."""
+
+    def show_flag(self, document_id: str, tag: str, text: str) -> Shown:
+        """Show it once: what stands there under the same tag is found, not doubled."""
 
 
 class Receivables(Register, Protocol):
     """The register we may also post to: drafts, their lines, finalization, notes."""
+
+    def read(self, document_id: str) -> Page:
+        """One document (status DELETED when it is gone) with all its memos."""
 
     def find(self, customer_id: str, core_invoice_id: str) -> tuple[DownstreamInvoice, ...]:
         """Our documents for one core invoice, by listing the customer's invoices.

@@ -39,7 +39,12 @@ def invoice(target: str, body: dict[str, Any]) -> DownstreamInvoice:
         number=body.get("number"),
         tax_minor=from_stripe(total - gross, currency),
         paid_minor=from_stripe(paid, currency),
-        open_minor=from_stripe(int(body.get("amount_remaining") or 0), currency),
+        # Stripe goes on showing what remained of an invoice that was voided.
+        open_minor=(
+            from_stripe(int(body.get("amount_remaining") or 0), currency)
+            if status.posted
+            else 0
+        ),
         customer_id=_id(body.get("customer")),
         core_invoice_id=next((metadata[k] for k in _CORE_KEYS if metadata.get(k)), None),
         core_customer_id=metadata.get("core_customer_id"),

@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 import stripe
 
 from connectors.failures import Incomplete, Misconfigured, Refused
-from connectors.ports import CurrencyRule, Draft, DraftLine, Hints, Identity, Page
+from connectors.ports import (
+    Capabilities,
+    CurrencyRule,
+    Draft,
+    DraftLine,
+    Hints,
+    Identity,
+    Page,
+    Pairing,
+    PeriodLock,
+    Voiding,
+)
 from connectors.stripe_failures import failure_of
 from connectors.stripe_money import currency_rule, to_stripe
 from connectors.stripe_parse import gone, invoice, memo
@@ -46,6 +57,18 @@ class StripeReceivables:
     """One Stripe account. `pace` is called before each request: the rate budget."""
 
     target = "stripe"
+    capabilities = Capabilities(
+        voiding=Voiding.STATUS,
+        cursor="events, 5 min overlap, at most 29 days back",
+        deletions="invoice.deleted; only drafts can be",
+        pairing=Pairing.EXACT,
+        currencies=True,
+        entities=False,
+        locks=False,
+        flags=True,
+        page=PAGE,
+        concurrency=4,
+    )
 
     def __init__(
         self,
@@ -107,6 +130,15 @@ class StripeReceivables:
                     names[name] = None
         return Hints(tuple(names), mark)
 
+    def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
+        """Invoices by id, one after the other, each with its credit notes."""
+        for name in ids:
+            yield self.read(name)
+
+    def locks(self) -> tuple[PeriodLock, ...]:
+        """None: Stripe closes no periods."""
+        return ()
+
     def read(self, document_id: str) -> Page:
         """One invoice with its credit notes; DELETED when Stripe knows it no more."""
         try:
@@ -122,6 +154,7 @@ class StripeReceivables:
         return Page(
             documents=(self._document(found),),
             memos=tuple(memo(self.target, row) for rows in notes for row in rows),
+            whole=True,
         )
 
     def find(self, customer_id: str, core_invoice_id: str) -> tuple[DownstreamInvoice, ...]:

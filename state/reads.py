@@ -30,6 +30,7 @@ from state.worklist import UNRESOLVED, Flag, FlagState
 
 _W = TypeVar("_W")
 CHUNK = 500  # ids in one query
+_ENDED = [DocumentStatus.VOID.value, DocumentStatus.DELETED.value]
 
 
 class Reader:
@@ -92,6 +93,22 @@ class Reader:
                 )
                 found.update(row[0] for row in connection.execute(query))
         return found
+
+    def known_by_prefix(self, prefix: str) -> list[str]:
+        """Core invoices whose id begins so, two at most: more than one decides nothing."""
+        with self._turn, self._engine.connect() as connection:
+            query = (
+                select(col(Current.id))
+                .where(
+                    col(Current.entity) == self._entity,
+                    col(Current.kind) == "invoice",
+                    col(Current.id) >= prefix,
+                    col(Current.id) < prefix + "\U0010ffff",
+                )
+                .order_by(col(Current.id))
+                .limit(2)
+            )
+            return [str(row[0]) for row in connection.execute(query)]
 
     def iter_invoices(self) -> Iterator[CoreInvoice]:
         """Every core invoice, by id."""
@@ -162,6 +179,27 @@ class Reader:
             for one in self.iter_documents(target)
             if one.status not in ended or one.id in flagged
         ]
+
+    def standing_documents(self, target: str) -> list[str]:
+        """Documents that are not void and not deleted, paid ones among them."""
+        with self._turn, self._engine.connect() as connection:
+            query = (
+                select(col(Current.id))
+                .where(
+                    col(Current.entity) == self._entity,
+                    col(Current.kind) == "document",
+                    col(Current.parent) == target,
+                    col(Current.status).not_in(_ENDED),
+                )
+                .order_by(col(Current.id))
+            )
+            keys = [str(row[0]) for row in connection.execute(query)]
+        return [key.removeprefix(f"{target}|") for key in keys]
+
+    def memos_by_id(self, target: str, ids: Collection[str]) -> dict[str, CreditMemo]:
+        """Memos of one register by id."""
+        keys = [f"{target}|{name}" for name in ids]
+        return {one.id: one for one in self._in(CreditMemo, "memo", "id", keys)}
 
     def memos_of(
         self, target: str, document_ids: Collection[str]

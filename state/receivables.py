@@ -42,12 +42,16 @@ _POSTED = frozenset(
 )
 
 
+PART = "#part"  # between a memo id and the number of its part, from the second part on
+
+
 class MemoStatus(StrEnum):
     """Only an issued memo explains a difference."""
 
     DRAFT = "draft"
     ISSUED = "issued"
     VOID = "void"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,12 @@ class DownstreamInvoice:
     voided_at: datetime | None = None
     due_on: date | None = None
     url: str | None = None
+    system: str = ""  # the kind of ERP, whose own words an action is written in
+    entity_id: str | None = None  # the company inside the ERP
+    native_status: str = ""  # in the system's own words
+    external_ids: tuple[str, ...] = ()  # its reference fields, where a core id may stand
+    linked_by: str = ""  # which of its fields named the core invoice
+    void_blocked: str = ""  # why nobody can void it: "its journal is locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,8 @@ class CreditMemo:
     """One document that reduces a past invoice (Stripe: credit note).
 
     `amount_minor` is ex tax and never negative. Without `invoice_id` it is unlinked and
-    explains nothing.
+    explains nothing. A memo of an ERP that is applied to several invoices, or only in
+    part, is kept as several of these: one for each invoice, and one for what is left.
     """
 
     target: str
@@ -109,3 +120,20 @@ class CreditMemo:
     posted_at: datetime | None = None
     voided_at: datetime | None = None
     url: str | None = None
+    system: str = ""
+    entity_id: str | None = None
+    native_status: str = ""
+    whole_minor: int | None = None  # the whole memo, where this is a part of it
+    applied: bool = True  # False: posted, and not applied to its invoice (yet)
+    exact: bool = True  # False: which invoice it pays is inferred, not told
+
+    @property
+    def explains(self) -> bool:
+        """Does it take off what its invoice asks for? A draft or a loose one does not."""
+        return self.issued_to_an_invoice and self.applied
+
+    @property
+    def issued_to_an_invoice(self) -> bool:
+        """Does it stand in the ledger and name its invoice, applied or not?"""
+        issued = self.status is MemoStatus.ISSUED
+        return issued and self.approved and self.invoice_id is not None

@@ -58,6 +58,9 @@ class Store(Protocol):
     def known_ids(self, ids: Collection[str]) -> set[str]:
         """Which of these core invoices are known."""
 
+    def known_by_prefix(self, prefix: str) -> list[str]:
+        """Core invoices whose id begins so, two at most: more than one decides nothing."""
+
     def iter_invoices(self) -> Iterator[CoreInvoice]:
         """Every core invoice, by id."""
 
@@ -92,6 +95,12 @@ class Store(Protocol):
 
     def tracked_documents(self, target: str) -> list[str]:
         """Documents that may still move: not void, deleted or paid, or with a flag."""
+
+    def standing_documents(self, target: str) -> list[str]:
+        """Documents that are not void and not deleted, paid ones among them."""
+
+    def memos_by_id(self, target: str, ids: Collection[str]) -> dict[str, CreditMemo]:
+        """Memos of one register by id."""
 
     def memos_of(
         self, target: str, document_ids: Collection[str]

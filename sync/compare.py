@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from state.invoices import CoreStatus
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, MemoStatus
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Row
 from sync.classify import CoreSide, Kind, Leg, LegResult, Memo, classify_leg
@@ -71,17 +71,25 @@ def standing(held: Iterable[Held]) -> Held | None:
     return some[-1] if some else None
 
 
-def eligible(memos: Iterable[CreditMemo], currency: str) -> list[CreditMemo]:
-    """The memos that may explain: issued, linked, approved, same currency, each id once."""
+def eligible(held: Held) -> list[CreditMemo]:
+    """The memos that may explain: issued, linked, approved, same currency, each id once.
+
+    One that is posted and not applied explains nothing yet. Where its invoice is void or
+    deleted it counts all the same: it gives away what nobody is billed any more.
+    """
     counted = {
         memo.id: memo
-        for memo in memos
-        if memo.status is MemoStatus.ISSUED
-        and memo.approved
-        and memo.invoice_id is not None
-        and memo.currency == currency
+        for memo in held.memos
+        if _linked(memo, held.document)
+        and memo.issued_to_an_invoice
+        and memo.currency == held.document.currency
     }
     return [counted[name] for name in sorted(counted)]
+
+
+def _linked(memo: CreditMemo, document: DownstreamInvoice) -> bool:
+    """Does this memo bear on this document?"""
+    return memo.invoice_id is not None and (memo.applied or not document.status.live)
 
 
 def _leg_row(
@@ -94,11 +102,10 @@ def _leg_row(
     live = [one for one in held if one.document.status.live]
     chosen = standing(held)
     core = _core_side(case, chosen)
-    memos = list(chosen.memos) if chosen is not None else []
     result = classify_leg(core, _leg(case, target, chosen), tolerance)
     if result.kind in {Kind.NOT_DUE, Kind.NOT_CONFIGURED} and chosen is None:
         return None, []
-    used = eligible(memos, chosen.document.currency) if chosen is not None else []
+    used = eligible(chosen) if chosen is not None else []
     row = _row(case, target, chosen, core, result, used)
     if len(live) > 1:
         row, used = _duplicate(row, live, core)
@@ -132,7 +139,7 @@ def _leg(case: Case, target: str, chosen: Held | None) -> Leg:
                 amount=memo.amount_minor,
                 currency=memo.currency,
                 status=memo.status,
-                linked=memo.invoice_id is not None,
+                linked=_linked(memo, document),
                 approved=memo.approved,
             )
             for memo in chosen.memos
@@ -193,7 +200,7 @@ def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[Cr
     used = [
         memo
         for one in live
-        for memo in eligible(one.memos, one.document.currency)
+        for memo in eligible(one)
         if one.document.currency == row.currency
     ]
     gross = sum(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from connectors.ports import CurrencyRule
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from sync.lines import draft_lines, foots
 
 
@@ -48,13 +48,11 @@ class Held:
 
     @property
     def credited_minor(self) -> int:
-        """What issued, approved memos in the document's currency take off, each once."""
+        """What applied memos in the document's currency take off, each once."""
         counted = {
             memo.id: memo.amount_minor
             for memo in self.memos
-            if memo.status is MemoStatus.ISSUED
-            and memo.approved
-            and memo.currency == self.document.currency
+            if memo.explains and memo.currency == self.document.currency
         }
         return sum(counted.values())
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from shutil import disk_usage
+from typing import Any
 
 from connectors.failures import ConnectorFailure, Misconfigured
-from connectors.ports import Identity
+from connectors.ports import Capabilities, Identity
 from connectors.redaction import one_line, redact
 from state.clock import Clock
 from state.engine import StoreUnusable
@@ -18,6 +19,7 @@ from state.reads import Reader
 from sync import rooms, wiring
 from sync.secrets import SecretUnusable, database_url, resolve, resolved
 from sync.settings import ConfigError, Settings, load
+from sync.wiring_erp import connected_erp
 
 PYTHON = (3, 11)
 SKEW_WARN_SECONDS = 5
@@ -78,8 +80,8 @@ def examine(config: Path | None) -> Iterator[Line]:
         if all(line.level is Level.OK for line in secrets):
             yield from _core(settings, clock)
             yield from _stripe(settings, clock, store)
-        for erp in settings.erp:
-            yield _folder(erp.name, Path(erp.folder))
+            for erp in settings.erp:
+                yield from _erp(erp, clock)
     finally:
         if store is not None:
             store.close()
@@ -103,6 +105,7 @@ def _secrets(settings: Settings) -> Iterator[Line]:
         "core.token": settings.core.token,
         "stripe.api_key": settings.stripe.api_key,
         **{f"notify[{n}]": reference for n, reference in enumerate(settings.notify)},
+        **{f"erp[{n}].token": getattr(e, "token", "") for n, e in enumerate(settings.erp)},
     }
     for key, reference in references.items():
         if not reference:
@@ -228,14 +231,43 @@ def _answer(
             closers.pop()()
 
 
-def _folder(name: str, folder: Path) -> Line:
-    if not folder.is_dir():
-        return fail(f"erp {name}", f"{folder} is no folder", "make it, or set erp.folder")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return fail(
-            f"erp {name}", f"{folder} cannot be read", "give this user the right to"
-        )
-    return ok(f"erp {name}", f"{folder} can be read")
+def _erp(erp: Any, clock: Clock) -> Iterator[Line]:
+    """Who answers, what its key may see and do, and what such a register can tell."""
+    name = f"erp {erp.name}"
+    told: list[Capabilities] = []
+
+    def ask(_: list[Callable[[], object]]) -> Identity:
+        register = connected_erp(erp, clock, wiring.steady_random())
+        told.append(register.capabilities)
+        return register.identify()
+
+    answer = _answer(name, ask)
+    if isinstance(answer, Line):
+        yield answer
+    else:
+        seen = ", ".join(one.name for one in answer.entities) or "no company"
+        yield ok(name, f"{answer.system} answers as {answer.account}; sees {seen}")
+        yield from (ok(name, note) for note in answer.notes)
+        for warning in answer.warnings:
+            yield warn(name, warning, f"see docs/erp/{erp.kind}.md")
+    yield from (ok(name, f"can tell: {can(one)}") for one in told)
+
+
+def can(one: Capabilities) -> str:
+    """What a register can tell, in one line; docs/erp has the same as a table."""
+    words = {
+        "voids": one.voiding,
+        "follows": one.cursor,
+        "deletions": one.deletions,
+        "pairing of credits": one.pairing,
+        "currencies": "many" if one.currencies else "one",
+        "companies": "many" if one.entities else "one",
+        "closed periods": "yes" if one.locks else "no",
+        "flags shown there": "yes" if one.flags else "no",
+        "rows a page": str(one.page),
+        "requests at once": str(one.concurrency),
+    }
+    return "; ".join(f"{name}: {value}" for name, value in words.items())
 
 
 def _shown(url: str) -> str:

@@ -5,16 +5,26 @@ everything; documents with an open flag are read every time. A flag therefore cl
 what Stripe or the ERP shows, whoever did it and however it became known.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from connectors.ports import Page, Register
+from connectors.ports import Page, PeriodLock, Register
 from state.observations import Changes, Sweep
-from state.receivables import DocumentStatus, DownstreamInvoice
+from state.receivables import (
+    PART,
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    MemoStatus,
+)
+from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.flags import STRIPE
+from sync.linking import Links
 from sync.parts import Parts
 from sync.progress import Progress
+
+PERIOD_CLOSED = "its period is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,81 +42,160 @@ def observe(
     """Read one register: what changed, what is flagged, and on a sweep everything."""
     target = register.target
     cursor_name = f"{target}.changes"
-    started = parts.clock.now()
+    look = _Look(parts, register)
     cursor = parts.store.cursor(cursor_name)
     # The cursor is taken before the sweep: what moves meanwhile is then seen twice.
-    hints = register.changes(cursor, started)
-    swept: set[str] = set()
-    total = Observed()
+    hints = register.changes(cursor, parts.clock.now())
+    for page in hints.pages:
+        look.take(page)
     if sweep or hints.gap or parts.store.last_sweep(target) is None:
-        progress.step(f"reading {target}", None)
-        pages = 0
-        for page in register.sweep(None):
-            pages += 1
-            swept |= {document.id for document in page.documents}
-            total = _add(total, _take(parts, target, page))
-            progress.advance(len(page.documents) + len(page.memos))
-        finished = parts.clock.now()
-        parts.record(Changes(sweeps=(Sweep(target, started, finished, pages, total.rows),)))
-        watched: Iterable[str] = parts.store.tracked_documents(target)
+        watched = _swept(look, progress)
     else:
         watched = _flagged(parts, target)
-    names = [name for name in dict.fromkeys([*hints.ids, *watched]) if name not in swept]
+    names = [one for one in dict.fromkeys([*hints.ids, *watched]) if one not in look.seen]
     progress.step(f"looking again at {target}", len(names))
-    for name in names:
-        total = _add(total, _take(parts, target, register.read(name)))
-        progress.advance()
+    for page in register.look_again(names):
+        look.take(page)
+        progress.advance(len(page.documents))
     if hints.cursor is not None and hints.cursor != cursor:
         parts.record(Changes(cursors={cursor_name: hints.cursor}))
-    return total
+    return look.total
 
 
-def _take(parts: Parts, target: str, page: Page) -> Observed:
-    """Record one page with the decisions that follow from it, in one transaction."""
-    looked_at = parts.clock.now()
-    documents = {document.id: document for document in page.documents}
-    known = parts.store.documents_by_id(
-        target,
-        {*documents, *(memo.invoice_id for memo in page.memos if memo.invoice_id)},
+def _swept(look: "_Look", progress: Progress) -> list[str]:
+    """Read everything; answers with the documents to read by id, as they were not in it."""
+    parts, target = look.parts, look.register.target
+    started = parts.clock.now()
+    progress.step(f"reading {target}", None)
+    pages = rows = 0
+    memos: set[str] = set()
+    for page in look.register.sweep(None):
+        pages += 1
+        rows += len(page.documents) + len(page.memos)
+        memos |= {memo.id for memo in page.memos}
+        look.take(page)
+        progress.advance(len(page.documents) + len(page.memos))
+    parts.record(Changes(sweeps=(Sweep(target, started, parts.clock.now(), pages, rows),)))
+    if target == STRIPE:
+        return parts.store.tracked_documents(target)
+    ended = {MemoStatus.VOID, MemoStatus.DELETED}
+    look.take_memos(
+        replace(memo, status=MemoStatus.DELETED)
+        for memo in parts.store.iter_memos(target)
+        if memo.id not in memos and memo.status not in ended
     )
-    for name, before in known.items():
-        documents[name] = _merged(before, documents.get(name, before))
-    if target != STRIPE:
-        documents = {one.id: one for one in _linked(parts, documents.values())}
-    changes = Changes(documents=tuple(documents.values()), memos=page.memos)
-    whole = parts.decide_and_record(changes, looked_at=looked_at)
-    return Observed(
-        rows=len(page.documents) + len(page.memos),
-        opened=_count(whole.flags, {FlagState.OPEN, FlagState.REOPENED}),
-        resolved=_count(whole.flags, {FlagState.RESOLVED}),
+    return parts.store.standing_documents(target)
+
+
+class _Look:
+    """One look at one register: takes pages in, each with what follows from it."""
+
+    def __init__(self, parts: Parts, register: Register) -> None:
+        self.parts = parts
+        self.register = register
+        self.seen: set[str] = set()
+        self.total = Observed()
+        self._links = Links(parts.store)
+        self._locks = register.locks()
+
+    def take(self, page: Page) -> None:
+        """Record one page with the decisions that follow from it, in one transaction."""
+        parts, target = self.parts, self.register.target
+        looked_at = parts.clock.now()
+        documents = {document.id: document for document in page.documents}
+        self.seen |= set(documents)
+        memos = page.memos
+        if target != STRIPE:
+            memos = (*memos, *parts_left_over(parts.store, target, memos))
+        if page.whole:
+            memos = (*memos, *_taken_off(parts, target, set(documents), memos))
+        known = parts.store.documents_by_id(
+            target,
+            {*documents, *(memo.invoice_id for memo in memos if memo.invoice_id)},
+        )
+        for name, before in known.items():
+            documents[name] = _merged(before, documents.get(name, before))
+        if target != STRIPE:
+            linked = self._links.linked(documents.values())
+            documents = {one.id: blocked(one, self._locks) for one in linked}
+        changes = Changes(documents=tuple(documents.values()), memos=memos)
+        whole = parts.decide_and_record(changes, looked_at=looked_at)
+        self.total = Observed(
+            self.total.rows + len(page.documents) + len(page.memos),
+            self.total.opened + _count(whole.flags, {FlagState.OPEN, FlagState.REOPENED}),
+            self.total.resolved + _count(whole.flags, {FlagState.RESOLVED}),
+        )
+
+    def take_memos(self, memos: Iterable[CreditMemo]) -> None:
+        """Memos that moved without being in a page."""
+        some = tuple(memos)
+        if some:
+            self.take(Page(memos=some))
+
+
+def _taken_off(
+    parts: Parts, target: str, documents: set[str], memos: Iterable[CreditMemo]
+) -> list[CreditMemo]:
+    """Memos that were applied to these documents, and are not in their whole page."""
+    here = {memo.id for memo in memos}
+    return [
+        replace(memo, applied=False)
+        for some in parts.store.memos_of(target, documents).values()
+        for memo in some
+        if memo.id not in here and memo.applied
+    ]
+
+
+def parts_left_over(
+    store: Store, target: str, memos: Iterable[CreditMemo]
+) -> list[CreditMemo]:
+    """Parts of a memo that are known and are not among its parts any more.
+
+    A memo is applied to three invoices, later to one: its second and third part go.
+    """
+    here = {memo.id for memo in memos}
+    gone: list[CreditMemo] = []
+    edge = {next_part(name) for name in here} - here
+    while edge:
+        known = store.memos_by_id(target, edge)
+        gone += [replace(one, status=MemoStatus.VOID) for one in known.values()]
+        edge = {next_part(name) for name in known} - here
+    return [one for one in gone if store.memos_by_id(target, {one.id})[one.id] != one]
+
+
+def next_part(name: str) -> str:
+    """The id of the part after this one: M-7, M-7#part2, M-7#part3 ..."""
+    whole, _, number = name.rpartition(PART)
+    if whole and number.isdigit():
+        return f"{whole}{PART}{int(number) + 1}"
+    return f"{name}{PART}2"
+
+
+def blocked(document: DownstreamInvoice, locks: Iterable[PeriodLock]) -> DownstreamInvoice:
+    """The document, saying why nobody can void it where its period is closed."""
+    if document.void_blocked not in {"", PERIOD_CLOSED} or document.posted_at is None:
+        return document
+    day = document.posted_at.date()
+    closed = any(
+        lock.entity_id in {None, document.entity_id} and lock.closes(day) for lock in locks
     )
+    return replace(document, void_blocked=PERIOD_CLOSED if closed else "")
 
 
 def _merged(before: DownstreamInvoice, now: DownstreamInvoice) -> DownstreamInvoice:
     """A deleted document shows nothing any more, and an ERP zeroes what it voids.
 
-    Keep what it was: the exposure that was closed is part of the evidence.
+    Keep what it was: the exposure that was closed is part of the evidence. So with the
+    core invoice it stood for, where the field that named it has been emptied.
     """
     if now.status is DocumentStatus.DELETED:
         return replace(before, status=DocumentStatus.DELETED, open_minor=0)
+    if now.core_invoice_id is None and before.core_invoice_id is not None:
+        now = replace(now, core_invoice_id=before.core_invoice_id)
+        now = replace(now, linked_by=before.linked_by)
     if now.status is DocumentStatus.VOID and now.gross_minor == 0:
         return replace(now, gross_minor=before.gross_minor, tax_minor=before.tax_minor)
     return now
-
-
-def _linked(
-    parts: Parts, documents: Iterable[DownstreamInvoice]
-) -> Iterator[DownstreamInvoice]:
-    """An ERP document may name the Stripe invoice it was copied from: follow it."""
-    some = list(documents)
-    names = {one.core_invoice_id for one in some if one.core_invoice_id is not None}
-    through = parts.store.documents_by_id(STRIPE, names)
-    for document in some:
-        stripe = through.get(document.core_invoice_id or "")
-        if stripe is not None and stripe.core_invoice_id is not None:
-            yield replace(document, core_invoice_id=stripe.core_invoice_id)
-        else:
-            yield document
 
 
 def annotate(parts: Parts, progress: Progress) -> int:
@@ -157,9 +246,3 @@ def _flagged(parts: Parts, target: str) -> list[str]:
 
 def _count(flags: Iterable[Flag], states: set[FlagState]) -> int:
     return sum(flag.state in states for flag in flags)
-
-
-def _add(one: Observed, other: Observed) -> Observed:
-    return Observed(
-        one.rows + other.rows, one.opened + other.opened, one.resolved + other.resolved
-    )

@@ -228,7 +228,7 @@ def _add_strangers(
                     memo.id,
                     memo.currency,
                     memo.amount_minor,
-                    "names no invoice",
+                    _why_loose(memo),
                 )
             )
 
@@ -275,13 +275,24 @@ def _custom_units(invoices: Iterable[CoreInvoice]) -> list[Excluded]:
 
 def _why_not_counted(memo: CreditMemo, held: Held) -> str:
     """The rule that keeps a memo from explaining anything, in an accountant's words."""
+    if memo.status is MemoStatus.DRAFT:
+        return "is a draft: it explains nothing until it is issued"
     if memo.status is not MemoStatus.ISSUED:
         return f"is {memo.status}"
     if not memo.approved:
         return "is not approved"
+    if not memo.applied and held.document.status.live:
+        return f"is not applied to {held.document.id} yet"
     if memo.currency != held.document.currency:
         return f"is in {memo.currency}, its invoice in {held.document.currency}"
     return f"its invoice {held.document.id} does not stand for the core invoice"
+
+
+def _why_loose(memo: CreditMemo) -> str:
+    """What keeps a memo without an invoice from explaining anything."""
+    if memo.status is MemoStatus.ISSUED:
+        return "is applied to no invoice yet"
+    return f"is {memo.status} and names no invoice"
 
 
 def _findings(chain: list[Case], target: str) -> list[ChainFinding]:

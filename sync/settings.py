@@ -4,27 +4,39 @@ Settings are plain data. A secret is only referred to; `sync.secrets` resolves i
 only wiring asks for that.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic import ValidationError as _Invalid
 
 from sync import yamlfile
-from sync.secrets import REFERENCE_MAX, looks_like_a_secret, reference_problem
+from sync.secrets import looks_like_a_secret
+from sync.setting_values import (
+    EVERY_SECONDS_MAX,
+    NAME_MAX,
+    URL_MAX,
+    Address,
+    Folder,
+    Name,
+    Part,
+    Reference,
+    Seconds,
+    a_database,
+    a_time_of_day,
+    a_timezone,
+    an_account,
+    is_loopback,
+    listed,
+    own_address,
+)
+from sync.settings_erp import Erp
 
 # --- limits ------------------------------------------------------------------------
-NAME_MAX = 40  # characters
-URL_MAX = 500
-PATH_MAX = 1000
 ERPS_MAX = 20
 NOTIFY_MAX = 20
-EVERY_SECONDS_MAX = 7 * 86_400
 DAYS_UNTIL_DUE_MAX = 365
 REQUESTS_PER_SECOND_MAX = 100  # Stripe: 100 a second in live mode, 25 in test mode
 TOLERANCE_MAX = 1000  # minor units; more is no rounding
@@ -34,10 +46,6 @@ PUSH_CAP_AMOUNT_MAX = 10**15  # minor units
 PORT_MAX = 65_535
 
 DEFAULT_FILE = Path("config.yaml")
-_DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-ERP_KINDS = frozenset({"file"})  # of the words below, those that this version reads
 Path_ = tuple[str, ...]
 
 
@@ -49,145 +57,7 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-# --- what a value may be -------------------------------------------------------------
-def duration(value: object) -> int:
-    """Seconds of a duration like 30s, 5m, 1h or 7d."""
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    seconds = int(found[1]) * _UNIT_SECONDS[found[2]] if found is not None else 0
-    if not 1 <= seconds <= EVERY_SECONDS_MAX:
-        raise ValueError("must be a duration like 30s, 5m or 1h, from 1s to 7d")
-    return seconds
-
-
-def _reference(value: str) -> str:
-    if value and (problem := reference_problem(value)):
-        raise ValueError(problem)
-    return value
-
-
-def _address(value: str) -> str:
-    """https, or http on this very machine; nothing that is not the address."""
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is no URL; write it like https://api.example.com") from None
-    host = parts.hostname or ""
-    if "@" in parts.netloc:
-        raise ValueError("must not carry a user name or password")
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise ValueError("is no URL; write it like https://api.example.com")
-    if parts.query or parts.fragment:
-        raise ValueError("must be a base address: no ? and no #")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError("keys travel over https only; write https://")
-    if _is_inside(host):
-        raise ValueError("names an address inside a network; name the system's own host")
-    return value.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Is this host the machine itself?"""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_inside(host: str) -> bool:
-    """Private and link-local numbers: where a forged address would point (SSRF)."""
-    try:
-        number = ip_address(host)
-    except ValueError:
-        return False
-    return not number.is_loopback and not number.is_global
-
-
-def _database(value: str) -> str:
-    if value.startswith(("env:", "file:")):
-        return _reference(value)
-    if value.startswith("sqlite:///") and value != "sqlite:///":
-        return value
-    parts = urlsplit(value)
-    if parts.scheme != "postgresql+psycopg" or not parts.hostname:
-        raise ValueError(
-            "must be sqlite:///PATH, postgresql+psycopg://USER@HOST/NAME, or a reference"
-        )
-    if parts.password is not None:
-        raise ValueError(
-            "carries a password; put the whole URL behind env:NAME or file:PATH"
-        )
-    return value
-
-
-def _account(value: str) -> str:
-    if value and not re.fullmatch(r"acct_\w+", value):
-        raise ValueError("must be a connected account's id, acct_...")
-    return value
-
-
-def _time_of_day(value: str) -> str:
-    if not _TIME_OF_DAY.fullmatch(value):
-        raise ValueError("must be a time of day from 00:00 to 23:59, like 06:00")
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a time zone like UTC or Europe/Berlin") from None
-    return value
-
-
-def _own_address(value: str) -> str:
-    if not is_loopback(value):
-        raise ValueError("must be this machine itself: 127.0.0.1")
-    return value
-
-
-def _known_kind(value: str) -> str:
-    if value not in ERP_KINDS:
-        raise ValueError(
-            f"this version reads no {value} yet; take {' or '.join(sorted(ERP_KINDS))}"
-        )
-    return value
-
-
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Seconds = Annotated[int, BeforeValidator(duration)]
-Reference = Annotated[str, Field(max_length=REFERENCE_MAX), AfterValidator(_reference)]
-Address = Annotated[str, Field(max_length=URL_MAX), AfterValidator(_address)]
-Folder = Annotated[str, Field(min_length=1, max_length=PATH_MAX)]
-Name = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", min_length=1, max_length=NAME_MAX)
-]
-ErpKind = Annotated[
-    Literal[
-        "file",
-        "odoo",
-        "tryton",
-        "netsuite",
-        "quickbooks",
-        "xero",
-        "intacct",
-        "business_central",
-    ],
-    AfterValidator(_known_kind),
-]
-
-
-# --- the settings --------------------------------------------------------------------
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Core(_Part):
+class Core(Part):
     """Where the billing core is."""
 
     kind: Literal["embedded", "metronome"] = "embedded"
@@ -196,13 +66,13 @@ class Core(_Part):
     data_dir: Folder = ".tieout/core"
 
 
-class Stripe(_Part):
+class Stripe(Part):
     """Which Stripe account, and how invoices are brought there."""
 
     mode: Literal["sandbox", "test", "live"] = "sandbox"
     api_key: Reference = ""
     api_base: Address = ""  # '': api.stripe.com, or the stand-in started here
-    account: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_account)] = ""
+    account: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(an_account)] = ""
     delivery: Literal["auto", "push", "observe"] = "auto"
     finalize: bool = True
     collection_method: Literal["send_invoice", "charge_automatically"] = "send_invoice"
@@ -211,35 +81,27 @@ class Stripe(_Part):
     requests_per_second: int = Field(default=5, ge=1, le=REQUESTS_PER_SECOND_MAX)
 
 
-class Erp(_Part):
-    """One ERP whose receivables are read."""
-
-    name: Name
-    kind: ErpKind
-    folder: Folder
-
-
-class State(_Part):
+class State(Part):
     """Where Tieout remembers."""
 
-    url: Annotated[str, Field(max_length=URL_MAX), AfterValidator(_database)] = (
+    url: Annotated[str, Field(max_length=URL_MAX), AfterValidator(a_database)] = (
         "sqlite:///.tieout/state.db"
     )
 
 
-class Schedule(_Part):
+class Schedule(Part):
     """How often the daemon does what, in seconds, and by which clock on the wall."""
 
     poll_every: Seconds = Field(default=60, ge=1, le=EVERY_SECONDS_MAX)
     sweep_every: Seconds = Field(default=900, ge=1, le=EVERY_SECONDS_MAX)
     observe_every: Seconds = Field(default=300, ge=1, le=EVERY_SECONDS_MAX)
-    reconcile_at: Annotated[str, Field(max_length=5), AfterValidator(_time_of_day)] = (
+    reconcile_at: Annotated[str, Field(max_length=5), AfterValidator(a_time_of_day)] = (
         "06:00"
     )
-    timezone: Annotated[str, Field(max_length=64), AfterValidator(_timezone)] = "UTC"
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(a_timezone)] = "UTC"
 
 
-class PolicyPart(_Part):
+class PolicyPart(Part):
     """What may happen without a person. Amounts in minor units of each currency."""
 
     tolerance: int = Field(default=1, ge=0, le=TOLERANCE_MAX)
@@ -252,29 +114,29 @@ class PolicyPart(_Part):
     total_threshold: int = Field(default=0, ge=0, le=THRESHOLD_MAX)
 
 
-class Web(_Part):
+class Web(Part):
     """The web view, which this version does not have yet."""
 
-    bind: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_own_address)] = (
+    bind: Annotated[str, Field(max_length=NAME_MAX), AfterValidator(own_address)] = (
         "127.0.0.1"
     )
     port: int = Field(default=8420, ge=1, le=PORT_MAX)
     auth: Literal["local"] = "local"
 
 
-class Settings(_Part):
+class Settings(Part):
     """One file is one legal entity; several may share one state database."""
 
     entity: Name = "default"
     core: Core = Core()
     stripe: Stripe = Stripe()
-    erp: Annotated[tuple[Erp, ...], BeforeValidator(_listed)] = Field(
+    erp: Annotated[tuple[Erp, ...], BeforeValidator(listed)] = Field(
         default=(), max_length=ERPS_MAX
     )
     state: State = State()
     schedule: Schedule = Schedule()
     policy: PolicyPart = PolicyPart()
-    notify: Annotated[tuple[Reference, ...], BeforeValidator(_listed)] = Field(
+    notify: Annotated[tuple[Reference, ...], BeforeValidator(listed)] = Field(
         default=(), max_length=NOTIFY_MAX
     )
     web: Web = Web()

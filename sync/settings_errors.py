@@ -6,8 +6,8 @@ Pure. A value is shown only where it cannot be a secret: numbers, and short plai
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from types import GenericAlias
-from typing import Any, get_args, get_origin
+from types import GenericAlias, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, ValidationError
@@ -19,6 +19,17 @@ LINE_MAX = 300
 NOT_SHOWN = (
     "looks like a secret and is not shown; take it out of the file, renew it if others "
     "could read it, and write env:NAME or file:PATH"
+)
+# Every word of the design for an ERP; those that this version reads stand in settings_erp.
+ERP_KINDS = (
+    "file",
+    "odoo",
+    "tryton",
+    "netsuite",
+    "quickbooks",
+    "xero",
+    "intacct",
+    "business_central",
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ /.:-]{0,23}")
 Path = tuple[str, ...]
@@ -60,14 +71,41 @@ def problems_of(error: ValidationError, model: Model) -> Iterator[tuple[Path, st
     """Every problem that pydantic found, in our words."""
     for one in error.errors(include_url=False):
         path = tuple(str(step) for step in one["loc"])
-        if one["type"] in {"extra_forbidden", "invalid_key"}:
-            yield path, _unknown(path, model)
-        elif one["type"] == "missing":
-            yield path, f"is missing; must be {allowed(path, model)}"
-        elif one["type"] == "value_error":
-            yield path, str(one["ctx"]["error"])
+        kind = one["type"]
+        if kind == "union_tag_not_found":
+            yield (*path, "kind"), f"is missing; must be {allowed((*path, 'kind'), model)}"
+        elif kind == "union_tag_invalid":
+            yield (*path, "kind"), _unknown_kind(str(one["ctx"]["tag"]), path, model)
+        elif kind in {"extra_forbidden", "invalid_key"}:
+            yield untagged(path, model), _unknown(path, model)
+        elif kind == "missing":
+            yield untagged(path, model), f"is missing; must be {allowed(path, model)}"
+        elif kind == "value_error":
+            yield untagged(path, model), str(one["ctx"]["error"])
         else:
-            yield path, f"is {_what(one['input'])}; must be {allowed(path, model)}"
+            said = f"is {_what(one['input'])}; must be {allowed(path, model)}"
+            yield untagged(path, model), said
+
+
+def untagged(path: Path, model: Model) -> Path:
+    """A path without the word by which pydantic tells kinds of one list apart."""
+    kept: list[str] = []
+    here: Any = model
+    for step in path:
+        choice = {_kind_of(one): one for one in _parts(here)}
+        if len(choice) > 1 and kept and kept[-1].isdigit() and step in choice:
+            here = choice[step]
+            continue
+        kept.append(step)
+        here = _below(here, step)
+    return tuple(kept)
+
+
+def _unknown_kind(word: str, path: Path, model: Model) -> str:
+    read = allowed((*path, "kind"), model)
+    if word in ERP_KINDS:
+        return f"this version reads no {word} yet; must be {read}"
+    return f"is {_what(word)}; must be {read}"
 
 
 def allowed(path: Path, model: Model) -> str:
@@ -78,6 +116,8 @@ def allowed(path: Path, model: Model) -> str:
     high = next((one.le for one in metadata if isinstance(one, Le)), None)
     shortest = next((one.min_length for one in metadata if isinstance(one, MinLen)), None)
     longest = next((one.max_length for one in metadata if isinstance(one, MaxLen)), None)
+    if _parts(kind) and get_origin(kind) is not tuple:
+        return "a group of keys; see config.example.yaml"
     if kind is bool:
         return "true or false"
     if kind is int:
@@ -100,26 +140,31 @@ def allowed(path: Path, model: Model) -> str:
 
 
 def every_path(model: Model, before: Path = ()) -> Iterator[Path]:
-    """Every key that the settings know, list entries as `0`."""
+    """Every key that the settings know, list entries as `0`, each path once."""
     for name, field in model.model_fields.items():
         below = (*before, name)
         yield below
-        part = _part(field.annotation)
-        if part is not None:
-            many = get_origin(field.annotation) is tuple
-            yield from every_path(part, (*below, "0") if many else below)
+        many = get_origin(field.annotation) is tuple
+        found: dict[Path, None] = {}
+        for part in _parts(field.annotation):
+            found.update(dict.fromkeys(every_path(part, (*below, "0") if many else below)))
+        yield from found
 
 
 def _unknown(path: Path, model: Model) -> str:
     """Not a key here; the nearest one that is, here first and then anywhere."""
     *group, last = path
-    known = list(every_path(model))
-    place = tuple("0" if step.isdigit() else step for step in group)
-    here = [one[-1] for one in known if one[:-1] == place]
-    anywhere: dict[str, Path] = {one[-1]: one for one in reversed(known)}
+    here_parts = _groups_at(tuple(group), model)
+    here = [name for part in here_parts for name in part.model_fields]
+    place = untagged(tuple(group), model)
+    anywhere: dict[str, Path] = {
+        one[-1]: one
+        for one in reversed(list(every_path(model)))
+        if one[:-1] != tuple("0" if step.isdigit() else step for step in place)
+    }
     near = difflib.get_close_matches(last, here, n=1)
     if near:
-        return f"is not a known key; did you mean {shown((*group, near[0]))}?"
+        return f"is not a known key; did you mean {shown((*place, near[0]))}?"
     near = difflib.get_close_matches(last, list(anywhere), n=1, cutoff=0.8)
     if near:
         path_text = shown(anywhere[near[0]]).replace("[0]", "[]")
@@ -155,12 +200,50 @@ def _declared(path: Path, model: Model) -> tuple[FieldInfo | None, Any]:
     here: Any = model
     field: FieldInfo | None = None
     for step in path:
-        if step.isdigit() and get_origin(here) is tuple:
-            here, field = _bare(get_args(here)[0]), None
-        elif _part(here) is not None:
-            field = here.model_fields[step]
-            here = field.annotation
+        field = _field(here, step)
+        here = _below(here, step)
+    if field is not None and _choice(path, model):
+        return None, Literal[_choice(path, model)]
     return field, _bare(here)
+
+
+def _choice(path: Path, model: Model) -> tuple[str, ...]:
+    """The kinds that stand to choose, where the path is the key that chooses."""
+    kinds = tuple(_kind_of(part) for part in _groups_at(path[:-1], model))
+    return kinds if path[-1] == "kind" and len(kinds) > 1 else ()
+
+
+def _groups_at(path: Path, model: Model) -> list[Model]:
+    here: Any = model
+    for step in path:
+        here = _below(here, step)
+    return _parts(here)
+
+
+def _field(here: Any, step: str) -> FieldInfo | None:
+    """The field of that name in a group of keys, or in the first of several kinds."""
+    return next(
+        (p.model_fields[step] for p in _parts(here) if step in p.model_fields), None
+    )
+
+
+def _below(here: Any, step: str) -> Any:
+    """What stands under one step of a path; here itself where nothing does."""
+    if step.isdigit() and get_origin(here) is tuple:
+        return get_args(here)[0]
+    chosen = [part for part in _parts(here) if _kind_of(part) == step]
+    field = _field(here, step)
+    if field is not None:
+        return field.annotation
+    return chosen[0] if chosen else here
+
+
+def _kind_of(part: Model) -> str:
+    """The word that chooses a group among several."""
+    words = (
+        _words(part.model_fields["kind"].annotation) if "kind" in part.model_fields else ()
+    )
+    return str(words[0]) if len(words) == 1 else ""
 
 
 def _bare(kind: Any) -> Any:
@@ -171,15 +254,17 @@ def _words(kind: Any) -> tuple[Any, ...]:
     return () if isinstance(kind, GenericAlias | type) else get_args(kind)
 
 
-def _part(kind: Any) -> Model | None:
-    """The group of keys behind an annotation, if there is one."""
+def _parts(kind: Any) -> list[Model]:
+    """The groups of keys behind an annotation; several where a list has several kinds."""
     if get_origin(kind) is tuple:
         kind = get_args(kind)[0]
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    kind = _bare(kind)
+    every = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    return [one for one in every if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
 def _is_group(model: Model, key: str) -> bool:
     field = model.model_fields.get(key)
     if field is None:
         return False
-    return _part(field.annotation) is not None or get_origin(field.annotation) is tuple
+    return bool(_parts(field.annotation)) or get_origin(field.annotation) is tuple

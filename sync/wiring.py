@@ -13,6 +13,7 @@ from pathlib import Path
 
 from connectors.budget import RateBudget
 from connectors.metronome import Metronome
+from connectors.ports import Register
 from connectors.redaction import Secret
 from connectors.stripe_receivables import StripeReceivables
 from connectors.wire import Wire
@@ -22,6 +23,7 @@ from sync.decide import Delivery, Policy
 from sync.parts import Parts
 from sync.secrets import database_url, key_problem, resolve
 from sync.settings import ConfigError, Settings
+from sync.wiring_erp import connected_erps
 
 METRONOME_URL = "https://api.metronome.com"
 NOWHERE = "http://127.0.0.1:1"  # nothing answers there
@@ -56,9 +58,8 @@ def build(
     """
     clock = clock or SystemClock()
     closers: list[Closer] = []
+    erps: tuple[Register, ...] = ()
     try:
-        if settings.erp and not books_only:
-            raise ConfigError("erp: no register can be read yet; leave the list empty")
         store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
         closers.append(store.close)
         if books_only:
@@ -69,6 +70,7 @@ def build(
         else:
             core = connected_core(settings, clock, closers)
             stripe = connected_stripe(settings, clock, closers)
+            erps = connected_erps(settings, clock, steady_random())
     except BaseException:
         _close(closers)
         raise
@@ -78,7 +80,7 @@ def build(
         store=store,
         core=core,
         stripe=stripe,
-        registers=(stripe,),
+        registers=(stripe, *erps),
         clock=clock,
         holder=f"{platform.node()}:{os.getpid()}",
         new_id=_new_id,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from sync.setting_values import Part
 from sync.settings import ConfigError, Schedule, Settings, load, parse
 from sync.settings_errors import allowed, every_path, shown
 
@@ -78,7 +79,13 @@ BAD: list[tuple[str, str, str]] = [
     ("policy: {void: void}", "policy.void", "must be flag"),
     ("policy: {replace_paid: maybe}", "policy.replace_paid", "one of hold, push"),
     ("erp: [{name: x, kind: sap, folder: y}]", "erp[0].kind", "one of file"),
-    ("erp: [{name: x, kind: odoo, folder: y}]", "erp[0].kind", "reads no odoo yet"),
+    ("erp: [{name: x, kind: netsuite}]", "erp[0].kind", "reads no netsuite yet"),
+    ("erp: [{name: x}]", "erp[0].kind", "is missing; must be one of file, odoo"),
+    ("erp: [{name: x, kind: odoo, folder: y}]", "erp[0].folder", "known here: api, base_url"),
+    ("erp: [{name: x, kind: odoo, data_base: y}]", "erp[0].data_base", "erp[0].database?"),
+    ("erp: [{name: x, kind: tryton, base_url: ''}]", "erp[0].token", "is missing"),
+    ("erp: [{name: x, kind: file, folder: y, dates: us}]", "erp[0].dates", "one of iso, dmy, mdy"),
+    ("erp: [{name: x, kind: file, folder: y, currency: usd}]", "erp[0].currency", "like USD"),
     ("erp: [{name: x, kind: file}]", "erp[0].folder", "is missing"),
     ("erp: [{name: X Y, kind: file, folder: y}]", "erp[0].name", "a-z, 0-9"),
     # durations, times, zones
@@ -327,10 +334,11 @@ def test_the_example_says_the_limit_of_every_number() -> None:
 
 
 def parts_of(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """A group of keys and every group in it."""
     found = [model]
-    for part in BaseModel.__subclasses__():
-        found += [one for one in part.__subclasses__() if one.__module__ == "sync.settings"]
-    return list(dict.fromkeys(found))
+    for part in model.__subclasses__():
+        found += parts_of(part)
+    return found
 
 
 def test_every_setting_has_a_limit() -> None:
@@ -338,7 +346,7 @@ def test_every_setting_has_a_limit() -> None:
         text = allowed(path, Settings)
         assert "None" not in text, shown(path)
         assert text != "text", shown(path)
-    assert len(parts_of(Settings)) >= 8
-    for model in parts_of(Settings):
+    assert len(parts_of(Part)) >= 11
+    for model in parts_of(Part):
         assert model.model_config.get("extra") == "forbid"
         assert model.model_config.get("frozen") is True

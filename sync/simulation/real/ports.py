@@ -4,7 +4,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from connectors.ports import CurrencyRule, Draft, DraftLine, Hints, Identity, Page
+from connectors.ports import (
+    Capabilities,
+    CurrencyRule,
+    Draft,
+    DraftLine,
+    Hints,
+    Identity,
+    Page,
+    Pairing,
+    PeriodLock,
+    Voiding,
+)
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.receivables import DocumentStatus, DownstreamInvoice
@@ -72,6 +83,18 @@ class ModelStripe:
     """Stripe's port. There is nothing here that the real one cannot say."""
 
     target = "stripe"
+    capabilities = Capabilities(
+        voiding=Voiding.STATUS,
+        cursor="the world's events",
+        deletions="told",
+        pairing=Pairing.EXACT,
+        currencies=False,
+        entities=False,
+        locks=False,
+        flags=True,
+        page=PAGE,
+        concurrency=1,
+    )
 
     def __init__(self, around: Around) -> None:
         self._around = around
@@ -238,6 +261,15 @@ class ModelStripe:
         answer = self._around.send(request)
         assert isinstance(answer, Done)  # noqa: S101 - anything else was raised
         return answer.document
+
+    def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
+        """Documents by id, one after the other."""
+        for name in ids:
+            yield self.read(name)
+
+    def locks(self) -> tuple[PeriodLock, ...]:
+        """None."""
+        return ()
 
     def _page(self, document_id: str) -> Page:
         """As Stripe shows it: of what was deleted, nothing is left but the name."""
