@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlmodel import col
 
+from state.asking import chunks, text_of
 from state.audit import chained
 from state.clock import iso
 from state.codec import encode, fingerprint
 from state.effective import effective_at
 from state.engine import transaction
 from state.observations import AuditEntry, Changes
-from state.reads import Reader, chunks, text_of
+from state.reads import Reader
 from state.store import LeaseLost
 from state.tables import (
     AuditRow,

@@ -1,22 +1,21 @@
 """The reads of the store: words out, in bulk, through one lock and one engine."""
 
-import threading
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, or_, select
 from sqlmodel import col
 
+from state.asking import CHUNK, chunks, text_of
 from state.audit import GENESIS, AuditLine, Verdict, verify
 from state.clock import utc
 from state.codec import decode
 from state.credits import CoreCredit
-from state.engine import open_engine
 from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
+from state.reads_downstream import DownstreamReads
 from state.tables import (
     AuditRow,
     Current,
@@ -26,26 +25,12 @@ from state.tables import (
     RunRow,
     SweepRow,
 )
-from state.worklist import UNRESOLVED, Flag, FlagState
 
 _W = TypeVar("_W")
-CHUNK = 500  # ids in one query
-_ENDED = [DocumentStatus.VOID.value, DocumentStatus.DELETED.value]
 
 
-class Reader:
+class Reader(DownstreamReads):
     """What can be asked of one legal entity's memory."""
-
-    def __init__(self, url: str, entity: str) -> None:
-        self._engine = open_engine(url)
-        self._entity = entity
-        self._turn = (
-            threading.RLock()
-        )  # SQLite has one writer; wait here, not in the driver
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
 
     def fact(self, name: str) -> str | None:
         """A fact kept under a name."""
@@ -150,92 +135,6 @@ class Reader:
         """How many pushes there are, by state."""
         return self._count("push")
 
-    def documents_by_id(
-        self, target: str, ids: Collection[str]
-    ) -> dict[str, DownstreamInvoice]:
-        """Documents of one register by id."""
-        keys = [f"{target}|{name}" for name in ids]
-        return {one.id: one for one in self._in(DownstreamInvoice, "document", "id", keys)}
-
-    def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
-        """Documents in every register, by the core invoice they name."""
-        found: dict[str, list[DownstreamInvoice]] = {}
-        for one in self._in(DownstreamInvoice, "document", "ref", core_ids):
-            found.setdefault(one.core_invoice_id or "", []).append(one)
-        return found
-
-    def iter_documents(self, target: str | None = None) -> Iterator[DownstreamInvoice]:
-        """Every document, or those of one register."""
-        for one in self._each(DownstreamInvoice, "document"):
-            if target is None or one.target == target:
-                yield one
-
-    def tracked_documents(self, target: str) -> list[str]:
-        """Documents that may still move: not void, deleted or paid, or with a flag."""
-        ended = {DocumentStatus.VOID, DocumentStatus.DELETED, DocumentStatus.PAID}
-        flagged = {flag.subject for flag in self.flags(UNRESOLVED) if flag.target == target}
-        return [
-            one.id
-            for one in self.iter_documents(target)
-            if one.status not in ended or one.id in flagged
-        ]
-
-    def standing_documents(self, target: str) -> list[str]:
-        """Documents that are not void and not deleted, paid ones among them."""
-        with self._turn, self._engine.connect() as connection:
-            query = (
-                select(col(Current.id))
-                .where(
-                    col(Current.entity) == self._entity,
-                    col(Current.kind) == "document",
-                    col(Current.parent) == target,
-                    col(Current.status).not_in(_ENDED),
-                )
-                .order_by(col(Current.id))
-            )
-            keys = [str(row[0]) for row in connection.execute(query)]
-        return [key.removeprefix(f"{target}|") for key in keys]
-
-    def memos_by_id(self, target: str, ids: Collection[str]) -> dict[str, CreditMemo]:
-        """Memos of one register by id."""
-        keys = [f"{target}|{name}" for name in ids]
-        return {one.id: one for one in self._in(CreditMemo, "memo", "id", keys)}
-
-    def memos_of(
-        self, target: str, document_ids: Collection[str]
-    ) -> dict[str, list[CreditMemo]]:
-        """Memos by the document they reduce."""
-        found: dict[str, list[CreditMemo]] = {}
-        keys = [f"{target}|{name}" for name in document_ids]
-        for one in self._in(CreditMemo, "memo", "ref", keys):
-            found.setdefault(one.invoice_id or "", []).append(one)
-        return found
-
-    def iter_memos(self, target: str | None = None) -> Iterator[CreditMemo]:
-        """Every memo, or those of one register."""
-        for one in self._each(CreditMemo, "memo"):
-            if target is None or one.target == target:
-                yield one
-
-    def flags(self, states: Collection[FlagState] | None = None) -> list[Flag]:
-        """Flags, all or in these states, by number."""
-        if states is None:
-            found = list(self._each(Flag, "flag"))
-        else:
-            found = self._in(Flag, "flag", "status", [str(state) for state in states])
-        return sorted(found, key=lambda flag: flag.id)
-
-    def flag(self, flag_id: str) -> Flag | None:
-        """One flag by its number."""
-        return next(iter(self._in(Flag, "flag", "parent", [flag_id])), None)
-
-    def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
-        """Flags by core invoice."""
-        found: dict[str, list[Flag]] = {}
-        for flag in self._in(Flag, "flag", "ref", core_ids):
-            found.setdefault(flag.core_invoice_id, []).append(flag)
-        return found
-
     def run(
         self, run_id: str | None = None, *, period: str | None = None
     ) -> tuple[str, str] | None:
@@ -337,61 +236,6 @@ class Reader:
         """Walk the audit log's chain."""
         return verify(self.audit_lines())
 
-    def _scalar(self, query: Any) -> str | None:
-        with self._turn, self._engine.connect() as connection:
-            value: str | None = connection.execute(query).scalar()
-            return value
-
-    def _count(self, kind: str) -> dict[str, int]:
-        query = (
-            select(col(Current.status), func.count())
-            .where(col(Current.entity) == self._entity, col(Current.kind) == kind)
-            .group_by(col(Current.status))
-        )
-        with self._turn, self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
-    def _in(
-        self, word: type[_W], kind: str, column: str, values: Collection[str]
-    ) -> list[_W]:
-        """Words of a kind whose column holds one of these values, by id."""
-        found: list[_W] = []
-        with self._turn, self._engine.connect() as connection:
-            for some in chunks(sorted(values)):
-                query = (
-                    select(col(Current.body))
-                    .where(
-                        col(Current.entity) == self._entity,
-                        col(Current.kind) == kind,
-                        getattr(Current, column).in_(some),
-                    )
-                    .order_by(col(Current.id))
-                )
-                found.extend(decode(word, row[0]) for row in connection.execute(query))
-        return found
-
-    def _each(self, word: type[_W], kind: str) -> Iterator[_W]:
-        """Every word of a kind, by id, a chunk at a time."""
-        after = ""
-        while True:
-            query = (
-                select(col(Current.id), col(Current.body))
-                .where(
-                    col(Current.entity) == self._entity,
-                    col(Current.kind) == kind,
-                    col(Current.id) > after,
-                )
-                .order_by(col(Current.id))
-                .limit(CHUNK)
-            )
-            with self._turn, self._engine.connect() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            for row in rows:
-                yield decode(word, row[1])
-            after = rows[-1][0]
-
     def _head(self, connection: Connection) -> tuple[int, str]:
         query = (
             select(col(AuditRow.seq), col(AuditRow.hash))
@@ -401,14 +245,3 @@ class Reader:
         )
         row = connection.execute(query).first()
         return (0, GENESIS) if row is None else (row[0], row[1])
-
-
-def text_of(moment: datetime) -> str:
-    """A time as a text that sorts."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def chunks(values: list[str]) -> Iterator[list[str]]:
-    """So many ids at a time as one query takes."""
-    for first in range(0, len(values), CHUNK):
-        yield values[first : first + CHUNK]
