@@ -15,6 +15,7 @@ from connectors.failures import Incomplete
 from state.clock import utc
 from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.invoices import (
+    APPLIED,
     CoreCustomer,
     CoreInvoice,
     CoreLine,
@@ -31,20 +32,20 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
     """One invoice. Raises Incomplete naming the invoice and the field."""
     name = str(body.get("id", "without id"))
     where = f"invoice {name}"
-    currency, unit = _unit(_need(body, "credit_type", where), where)
-    total = _number(_need(body, "total", where), f"{where}: total")
+    currency, unit = _unit(need(body, "credit_type", where), where)
+    total = _number(need(body, "total", where), f"{where}: total")
     exact = total if currency is None else core_exact_minor(total, currency, unit)
     start, end = _moment(body, "start_timestamp"), _moment(body, "end_timestamp")
-    rows = _need(body, "line_items", where)
+    rows = need(body, "line_items", where)
     try:
-        status = CoreStatus(str(_need(body, "status", where)))
+        status = CoreStatus(str(need(body, "status", where)))
     except ValueError:
         raise Incomplete(f"{where}: status {body['status']!r} is not known") from None
     return CoreInvoice(
         id=name,
-        customer_id=str(_need(body, "customer_id", where)),
+        customer_id=str(need(body, "customer_id", where)),
         status=status,
-        kind=str(_need(body, "type", where)),
+        kind=str(need(body, "type", where)),
         currency=currency,
         exact_minor=exact,
         total_minor=round_minor(exact),
@@ -74,8 +75,8 @@ def customer(
         None,
     )
     return CoreCustomer(
-        id=str(_need(body, "id", where)),
-        name=str(_need(body, "name", where)),
+        id=str(need(body, "id", where)),
+        name=str(need(body, "name", where)),
         archived=bool(body.get("archived_at")),
         stripe_customer_field=(body.get("custom_fields") or {}).get(CUSTOMER_FIELD),
         stripe_billing_customer=configured,
@@ -87,36 +88,52 @@ def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
     """One credit with its schedule and ledger; amounts in its own unit."""
     where = f"credit {body.get('id', 'without id')}"
     schedule = body.get("access_schedule") or {}
+    unit = schedule.get("credit_type") or {}
+    currency, places = money_of(unit, where)
     return CoreCredit(
-        id=str(_need(body, "id", where)),
+        id=str(need(body, "id", where)),
         customer_id=customer_id,
         name=str(body.get("name") or ""),
-        product_id=str(_need(_need(body, "product", where), "id", where)),
-        unit=str((schedule.get("credit_type") or {}).get("name") or ""),
+        product_id=str(need(need(body, "product", where), "id", where)),
+        unit=str(unit.get("name") or ""),
+        unit_id=str(unit.get("id") or ""),
+        currency=currency,
+        places=places,
         priority=_number(body.get("priority", 0), f"{where}: priority"),
         segments=tuple(
             CreditSegment(
-                id=str(_need(item, "id", where)),
-                amount=_number(_need(item, "amount", where), f"{where}: amount"),
-                start=utc(_need(item, "starting_at", where)),
-                end=utc(_need(item, "ending_before", where)),
+                id=str(need(item, "id", where)),
+                amount=_number(need(item, "amount", where), f"{where}: amount"),
+                start=utc(need(item, "starting_at", where)),
+                end=utc(need(item, "ending_before", where)),
             )
             for item in schedule.get("schedule_items") or ()
         ),
         ledger=tuple(
             LedgerEntry(
-                kind=str(_need(entry, "type", where)),
-                amount=_number(_need(entry, "amount", where), f"{where}: ledger amount"),
-                at=utc(_need(entry, "timestamp", where)),
+                kind=str(need(entry, "type", where)),
+                amount=_number(need(entry, "amount", where), f"{where}: ledger amount"),
+                at=utc(need(entry, "timestamp", where)),
                 segment_id=entry.get("segment_id"),
                 invoice_id=entry.get("invoice_id"),
+                contract_id=entry.get("contract_id"),
+                reason=str(entry.get("reason") or ""),
             )
             for entry in body.get("ledger") or ()
         ),
         balance=None if body.get("balance") is None else _number(body["balance"], where),
         contract_id=(body.get("contract") or {}).get("id"),
         archived=bool(body.get("archived_at")),
+        product_ids=_words(body, "applicable_product_ids"),
+        tags=_words(body, "applicable_product_tags"),
+        contract_ids=_words(body, "applicable_contract_ids"),
+        created_at=_moment(body, "created_at"),
+        uniqueness_key=body.get("uniqueness_key"),
     )
+
+
+def _words(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(sorted(str(one) for one in body.get(name) or ()))
 
 
 def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
@@ -126,11 +143,11 @@ def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
     lines = []
     for row in rows:
         if str(row.get("commit_type") or "").lower().startswith("postpaid") and (
-            row.get("type") == "applied_commit_or_credit"
+            row.get("type") == APPLIED
         ):
             continue  # Metronome: not in the invoice's total
-        currency, unit = _unit(_need(row, "credit_type", where), where)
-        total = _number(_need(row, "total", where), f"{where}: line total")
+        currency, unit = _unit(need(row, "credit_type", where), where)
+        total = _number(need(row, "total", where), f"{where}: line total")
         exact = total if currency is None else core_exact_minor(total, currency, unit)
         base = _line_key(row)
         seen[base] += 1
@@ -138,8 +155,8 @@ def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
         lines.append(
             CoreLine(
                 key=f"{base}-{seen[base]}",
-                description=str(_need(row, "name", where)),
-                kind=str(_need(row, "type", where)),
+                description=str(need(row, "name", where)),
+                kind=str(need(row, "type", where)),
                 exact_minor=exact,
                 product_id=row.get("product_id"),
                 quantity=None
@@ -150,9 +167,30 @@ def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
                 else core_exact_minor(_number(price, where), currency, unit),
                 start=_moment(row, "starting_at"),
                 end=_moment(row, "ending_before"),
+                credit_id=_credit_of(row),
+                segment_id=row.get("commit_segment_id"),
+                groups=_groups(row),
             )
         )
     return tuple(lines)
+
+
+def _credit_of(row: Mapping[str, Any]) -> str | None:
+    """The credit on a line; a commit, which was paid for, is none."""
+    applied = row.get("applied_commit_or_credit") or {}
+    if applied.get("type", "CREDIT") != "CREDIT":
+        return None
+    found = applied.get("id") or row.get("commit_id")
+    return None if found is None else str(found)
+
+
+def _groups(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The group values that a line is priced by or shown by, sorted."""
+    given = {
+        **(row.get("pricing_group_values") or {}),
+        **(row.get("presentation_group_values") or {}),
+    }
+    return tuple(sorted((name, str(value or "")) for name, value in given.items()))
 
 
 _LINE_PARTS = (
@@ -189,6 +227,13 @@ def _unit(body: Any, where: str) -> tuple[str | None, Any]:
     return name, "whole"
 
 
+def money_of(body: Any, where: str) -> tuple[str | None, int]:
+    """A pricing unit's currency and the powers of ten from it to minor units."""
+    currency, scale = _unit(body, where)
+    whole = currency is not None and scale == "whole"
+    return currency, exponent(currency) if whole and currency is not None else 0
+
+
 def _delivery(body: Mapping[str, Any] | None) -> NativeDelivery | None:
     if not body:
         return None
@@ -200,7 +245,8 @@ def _delivery(body: Mapping[str, Any] | None) -> NativeDelivery | None:
     )
 
 
-def _need(body: Any, name: str, where: str) -> Any:
+def need(body: Any, name: str, where: str) -> Any:
+    """A field that an answer must have. Raises Incomplete naming both."""
     if not isinstance(body, Mapping) or body.get(name) is None:
         raise Incomplete(f"the billing core's {where} has no {name}; nothing was concluded")
     return body[name]

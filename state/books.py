@@ -17,7 +17,7 @@ from state.codec import encode, fingerprint
 from state.effective import effective_at
 from state.engine import transaction
 from state.observations import AuditEntry, Changes
-from state.reads import Reader
+from state.reads_credits import CreditReader
 from state.store import LeaseLost
 from state.tables import (
     AuditRow,
@@ -40,7 +40,7 @@ class FactDiffers(Exception):
     """A fact that cannot change has changed: another account, another mode."""
 
 
-class Books(Reader):
+class Books(CreditReader):
     """One legal entity's memory. Safe to use from several threads."""
 
     def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
@@ -289,6 +289,8 @@ def _rows(changes: Changes) -> Iterator[dict[str, Any]]:
         yield _row("memo", f"{memo.target}|{memo.id}", memo, ref, memo.target, memo.status)
     for push in changes.pushes:
         yield _row("push", push.core_invoice_id, push, status=push.state)
+    for one in changes.corrections:
+        yield _row("correction", one.id, one, one.core_invoice_id, status=one.state)
 
 
 def _row(

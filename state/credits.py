@@ -28,11 +28,17 @@ class LedgerEntry:
     at: datetime
     segment_id: str | None = None
     invoice_id: str | None = None
+    contract_id: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CoreCredit:
-    """One credit of a customer or, with `contract_id`, of a contract."""
+    """One credit of a customer or, with `contract_id`, of a contract.
+
+    Amounts are in the pricing unit's own scale; `currency` and `places` (powers of ten from
+    it to minor units) turn them into money, and are None and 0 for a unit that is no money.
+    """
 
     id: str
     customer_id: str
@@ -45,3 +51,15 @@ class CoreCredit:
     balance: Decimal | None = None
     contract_id: str | None = None
     archived: bool = False
+    unit_id: str = ""
+    currency: str | None = None
+    places: int = 0
+    product_ids: tuple[str, ...] = ()  # what it may pay for; with `tags` empty, everything
+    tags: tuple[str, ...] = ()
+    contract_ids: tuple[str, ...] = ()  # a customer's credit for these contracts only
+    created_at: datetime | None = None
+    uniqueness_key: str | None = None
+
+    def exact_minor(self, amount: Decimal) -> Decimal:
+        """An amount of this credit on the scale that invoices are kept in."""
+        return amount.scaleb(self.places)

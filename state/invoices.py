@@ -5,6 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+APPLIED = "applied_commit_or_credit"
+"""Metronome: the kind of the line that applies a credit."""
+
 
 class CoreStatus(StrEnum):
     """Life of a core invoice. ABSENT is ours: a complete sweep did not find it."""
@@ -49,6 +52,14 @@ class CoreLine:
     unit_price_minor: Decimal | None = None
     start: datetime | None = None
     end: datetime | None = None
+    credit_id: str | None = None  # the credit that pays for it, or that it applies
+    segment_id: str | None = None
+    groups: tuple[tuple[str, str], ...] = ()  # what it is priced and shown by
+
+    @property
+    def applies_credit(self) -> bool:
+        """Is it the line that takes a credit off, and so below zero by nature?"""
+        return self.kind == APPLIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
 from state.pushes import PushRecord
@@ -48,6 +49,7 @@ class Changes:
     memos: tuple[CreditMemo, ...] = ()
     pushes: tuple[PushRecord, ...] = ()
     flags: tuple[Flag, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     sweeps: tuple[Sweep, ...] = ()
     audit: tuple[AuditEntry, ...] = ()

@@ -11,7 +11,6 @@ from state.asking import CHUNK, chunks, text_of
 from state.audit import GENESIS, AuditLine, Verdict, verify
 from state.clock import utc
 from state.codec import decode
-from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
 from state.pushes import PushRecord, PushState
@@ -99,6 +98,10 @@ class Reader(DownstreamReads):
         """Every core invoice, by id."""
         return self._each(CoreInvoice, "invoice")
 
+    def invoices_of(self, customer_id: str) -> list[CoreInvoice]:
+        """A customer's core invoices, by id."""
+        return self._in(CoreInvoice, "invoice", "ref", [customer_id])
+
     def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         """What was regenerated from each of these."""
         found: dict[str, tuple[str, ...]] = {}
@@ -111,9 +114,9 @@ class Reader(DownstreamReads):
         """How many core invoices are known, by status."""
         return self._count("invoice")
 
-    def credits_of(self, customer_id: str) -> list[CoreCredit]:
-        """A customer's credits."""
-        return self._in(CoreCredit, "credit", "ref", [customer_id])
+    def iter_customers(self) -> Iterator[CoreCustomer]:
+        """Every core customer, by id."""
+        return self._each(CoreCustomer, "customer")
 
     def push(self, core_invoice_id: str) -> PushRecord | None:
         """The push of one core invoice."""

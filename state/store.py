@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from state.corrections import Correction
+from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import AuditEntry, Changes, Sweep
 from state.pushes import PushRecord, PushState
@@ -64,11 +66,32 @@ class Store(Protocol):
     def iter_invoices(self) -> Iterator[CoreInvoice]:
         """Every core invoice, by id."""
 
+    def invoices_of(self, customer_id: str) -> list[CoreInvoice]:
+        """A customer's core invoices."""
+
     def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         """What was regenerated from each of these."""
 
     def count_invoices(self) -> dict[str, int]:
         """How many are known, by status."""
+
+    def iter_customers(self) -> Iterator[CoreCustomer]:
+        """Every core customer, by id."""
+
+    def credits_of(self, customer_id: str) -> list[CoreCredit]:
+        """A customer's credits and its contracts' credits."""
+
+    def credit_readings(self, credit_id: str) -> list[tuple[datetime, CoreCredit]]:
+        """Every reading of one credit that differed from the one before, oldest first."""
+
+    def iter_credits(self) -> Iterator[CoreCredit]:
+        """Every credit as it was last read, by id."""
+
+    def correction(self, correction_id: str) -> Correction | None:
+        """One correction."""
+
+    def corrections(self, core_invoice_id: str | None = None) -> list[Correction]:
+        """Every correction, or those of one core invoice, the oldest first."""
 
     def push(self, core_invoice_id: str) -> PushRecord | None:
         """The push of one core invoice."""

@@ -12,6 +12,7 @@ class Cause(StrEnum):
     DUPLICATE_DOWNSTREAM = "DUPLICATE_DOWNSTREAM"  # two live documents, one core invoice
     REPLACEMENT_OF_PAID = "REPLACEMENT_OF_PAID"  # the replacement of a paid invoice waits
     MISSING_MAPPING = "MISSING_MAPPING"  # no Stripe customer known
+    NEGATIVE_DRAFT = "NEGATIVE_DRAFT"  # a draft, or a line of it, is below zero
     NEGATIVE_INVOICE = "NEGATIVE_INVOICE"  # the core owes the customer; never pushed
     QUARANTINED = "QUARANTINED"  # a push stopped: retry or skip it
     CORE_ANOMALY = "CORE_ANOMALY"  # the core changed what cannot change

@@ -13,7 +13,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from sync.commands import core, health, pushes, reports, sandbox, walk, worklist, worlds
+from sync.commands import (
+    core,
+    credit,
+    health,
+    pushes,
+    reports,
+    sandbox,
+    walk,
+    worklist,
+    worlds,
+)
 
 BY_HAND = 130  # 128 + SIGINT, as shells say it
 TERMINATED = 143  # 128 + SIGTERM
@@ -35,6 +45,7 @@ app.command()(walk.reconcile)
 app.command()(reports.report)
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(pushes.app, name="push")
+app.add_typer(credit.app, name="credit")
 app.command()(health.status)
 app.command()(health.doctor)
 app.add_typer(health.config_app, name="config")

@@ -14,6 +14,7 @@ from state.pushes import PushState
 from state.receivables import DocumentStatus
 from state.worklist import Cause, Flag, FlagState
 from sync.decide import Case, Held, paid_ancestor
+from sync.drafts import below_zero
 
 STRIPE = "stripe"
 
@@ -58,7 +59,8 @@ def decide_flags(
 
 
 def _wanted(case: Case) -> list[_Want]:
-    wants = [*_anomalies(case), *_voids(case), *_duplicates(case), *_voided_by_hand(case)]
+    wants = [*_anomalies(case), *_negative_draft(case), *_voids(case), *_duplicates(case)]
+    wants += _voided_by_hand(case)
     record, invoice = case.record, case.invoice
     if record is None:
         return wants
@@ -130,6 +132,26 @@ def _anomalies(case: Case) -> list[_Want]:
             currency=(known.currency if known else None) or "",
             exposure_minor=abs(known.total_minor) if known else 0,
             priority=1,
+        )
+    ]
+
+
+def _negative_draft(case: Case) -> list[_Want]:
+    """A draft below zero, while its usage can still be corrected."""
+    draft = case.invoice
+    below = () if draft is None else below_zero(draft)
+    if draft is None or draft.status is not CoreStatus.DRAFT or not below:
+        return []
+    return [
+        _Want(
+            target="core",
+            subject=f"core:{draft.id}",
+            cause=Cause.NEGATIVE_DRAFT,
+            action=f"Correct its usage before it is final; see: tieout advise {draft.id}",
+            why="; ".join(below),
+            currency=draft.currency or "",
+            exposure_minor=max(-draft.total_minor, 0),
+            priority=2,
         )
     ]
 
