@@ -75,7 +75,7 @@ class Metronome:
             if cursor is not None:
                 asked["next_page"] = cursor
             reply = self._wire.query("/v1/contracts/customerCredits/list", asked)
-            rows, after = _page(reply.data, "customerCredits/list")
+            rows, after = page_of(reply.data, "customerCredits/list")
             found.extend(parse.credit(customer_id, row) for row in rows)
             if not after:
                 return tuple(found)
@@ -91,7 +91,7 @@ class Metronome:
             query: dict[str, Any] = {"limit": PAGE}
             if cursor is not None:
                 query["next_page"] = cursor
-            rows, after = _page(self._wire.get("/v1/auditLogs", query).data, "auditLogs")
+            rows, after = page_of(self._wire.get("/v1/auditLogs", query).data, "auditLogs")
             for row in rows:
                 if row.get("status", "success") == "success" and row.get("resource_id"):
                     names[str(row["resource_id"])] = None
@@ -107,7 +107,7 @@ class Metronome:
         reply = self._wire.query(
             "/v1/getCustomerBillingProviderConfigurations", {"customer_id": name}
         )
-        billing, _ = _page(reply.data, "billing provider configurations")
+        billing, _ = page_of(reply.data, "billing provider configurations")
         native = self._native_contracts(name) if billing else []
         return parse.customer(body, billing, native)
 
@@ -120,7 +120,7 @@ class Metronome:
             if cursor is not None:
                 asked["cursor"] = cursor
             data = self._wire.query("/v2/contracts/list", asked).data
-            rows, _ = _page(data, "contracts/list")
+            rows, _ = page_of(data, "contracts/list")
             found.extend(
                 str(row["id"])
                 for row in rows
@@ -152,7 +152,7 @@ class Metronome:
         cursor: str | None = None
         while True:
             asked = dict(query) if cursor is None else {**query, "next_page": cursor}
-            rows, cursor = _page(self._wire.get(path, asked).data, path)
+            rows, cursor = page_of(self._wire.get(path, asked).data, path)
             yield rows
             if not cursor:
                 return
@@ -161,7 +161,7 @@ class Metronome:
             seen.add(cursor)
 
 
-def _page(data: Any, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
+def page_of(data: Any, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
     """The rows of one page and the next cursor. Raises Incomplete for anything else."""
     rows = data.get("data") if isinstance(data, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -29,7 +29,7 @@ from connectors.failures import (
 from connectors.patience import Patience, Rng, retry_after
 from connectors.redaction import Secret, one_line, redact
 from connectors.transport import Answer, Limits, Transport, Unreadable, checked_base_url
-from state.clock import Clock, iso
+from state.clock import Clock, iso, utc
 
 Params = Mapping[str, str | int | bool | datetime | Sequence[str] | None]
 
@@ -59,6 +59,7 @@ class Reply:
     status: int
     request_id: str = ""
     date: datetime | None = None
+    core_time: datetime | None = None  # the embedded core's own clock, which may be manual
 
 
 class Wire:
@@ -189,7 +190,8 @@ class Wire:
         """Which of the four ends is this? Raises all but the good one."""
         status, request_id = answer.status, answer.request_id
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return Reply(parsed(answer), status, request_id, _date(answer))
+            data = parsed(answer)
+            return Reply(data, status, request_id, _date(answer), _core_time(answer))
         if status < HTTPStatus.BAD_REQUEST:
             to = urlsplit(answer.headers.get("Location", "")).netloc or "elsewhere"
             raise Misconfigured(
@@ -329,5 +331,14 @@ def _date(answer: Answer) -> datetime | None:
         return None
     try:
         return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+def _core_time(answer: Answer) -> datetime | None:
+    """When the embedded core says it is; nobody else sends this header."""
+    text = answer.headers.get("Core-Time")
+    try:
+        return None if text is None else utc(text)
     except ValueError:
         return None

@@ -31,6 +31,7 @@ from connectors.localcore.errors import (
     Unauthorized,
 )
 from connectors.localcore.tx import Tx
+from state.clock import iso
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 THREADS = 4
@@ -114,16 +115,19 @@ def _refusal(error: ApiError, request_id: str = "") -> Response:
     return _answer(error.status, {"message": error.message}, headers)
 
 
-def _handle(frame: Frame, route: Route, asked: _Asked) -> Any:
-    """Check, catch up on due work, run the handler in its transaction; its answer."""
+def _handle(frame: Frame, route: Route, asked: _Asked) -> tuple[Any, datetime]:
+    """Check, catch up on due work, run the handler in its transaction.
+
+    Gives its answer and the core's time of it.
+    """
     query = route.query("", asked.query)
     body = None if route.body is None else route.body("", asked.body)
     frame.catch_up(frame.books)
     if not route.writes:
         with frame.books.read() as tx:
-            return route.handler(Call(tx, asked.path, query, body))
+            return route.handler(Call(tx, asked.path, query, body)), tx.now
     with frame.books.write(actor=ACTOR, request_id=asked.request_id) as tx:
-        return route.handler(Call(tx, asked.path, query, body))
+        return route.handler(Call(tx, asked.path, query, body)), tx.now
 
 
 def _handle_once(frame: Frame, route: Route, asked: _Asked, key: str) -> Response:
@@ -166,7 +170,9 @@ def _respond(frame: Frame, route: Route, asked: _Asked) -> Response:
         if route.method == "POST" and asked.key is not None:
             response = _handle_once(frame, route, asked, asked.key)
         else:
-            response = _answer(200, _handle(frame, route, asked))
+            answer, now = _handle(frame, route, asked)
+            # A manual clock is not the wall's: who reasons by time must know whose.
+            response = _answer(200, answer, {"core-time": iso(now) or ""})
     except ApiError as error:
         return _refusal(error, asked.request_id)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: nothing was committed
