@@ -15,8 +15,9 @@ from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.store import Store
 from state.worklist import Flag
+from sync.by_hand import STRIPE
 from sync.decide import Case, Held, Policy, decide_push
-from sync.flags import STRIPE, decide_flags
+from sync.flags import decide_flags
 
 CHAIN_LENGTH_MAX = 100  # versions of one invoice; more is a loop in the core's links
 

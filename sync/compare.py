@@ -13,9 +13,9 @@ from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Row
+from sync.by_hand import STRIPE
 from sync.classify import CoreSide, Kind, Leg, LegResult, Memo, classify_leg
 from sync.decide import Case, Held
-from sync.flags import STRIPE
 
 _STILL_COMING = frozenset(
     {PushState.PENDING, PushState.ATTEMPTED, PushState.CREATED, PushState.FILLED}

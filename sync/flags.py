@@ -13,10 +13,9 @@ from state.money import display
 from state.pushes import PushState
 from state.receivables import DocumentStatus
 from state.worklist import Cause, Flag, FlagState
+from sync.by_hand import STRIPE, void_action
 from sync.decide import Case, Held, paid_ancestor
 from sync.drafts import below_zero
-
-STRIPE = "stripe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,38 +254,6 @@ def _voided_by_hand(case: Case) -> list[_Want]:
                 )
             )
     return wants
-
-
-def void_action(held: Held) -> str:
-    """The exact thing to do with one document that should no longer stand.
-
-    Stripe: only drafts are deleted, only open and uncollectible invoices are voided; a
-    paid or part-paid one is credited, and what follows is decided by A/R.
-    """
-    document = held.document
-    name = document.number or document.id
-    amount = display(held.exposure_minor, document.currency)
-    if document.status in {DocumentStatus.PAID, DocumentStatus.PART_PAID}:
-        money = "paid" if document.status is DocumentStatus.PAID else "part-paid"
-        memo = "credit note" if document.target == STRIPE else "credit memo"
-        return (
-            f"{_place(document.target)} {name} is {money} and cannot be voided: "
-            f"issue a {memo} of {amount}"
-        )
-    if document.target == STRIPE and document.status is DocumentStatus.DRAFT:
-        return f"Stripe Dashboard → invoice {name} → Delete draft"
-    if document.target == STRIPE:
-        return f"Stripe Dashboard → invoice {name} → More → Void invoice"
-    if document.status is DocumentStatus.DRAFT:
-        return f"{document.target}: delete the draft {name}"
-    return (
-        f"{document.target}: void {name}, or issue a credit memo of {amount} "
-        "where its period is closed"
-    )
-
-
-def _place(target: str) -> str:
-    return "Stripe invoice" if target == STRIPE else f"{target}: invoice"
 
 
 def _priority(held: Held, case: Case) -> int:

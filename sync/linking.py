@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from state.receivables import DownstreamInvoice
 from state.store import Store
-from sync.flags import STRIPE
+from sync.by_hand import STRIPE
 
 PREFIX_MIN = 20  # QuickBooks keeps 21 characters of a number; fewer say too little
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,}")

@@ -19,7 +19,7 @@ from state.receivables import (
 )
 from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
-from sync.flags import STRIPE
+from sync.by_hand import STRIPE
 from sync.linking import Links
 from sync.parts import Parts
 from sync.progress import Progress

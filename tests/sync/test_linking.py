@@ -1,0 +1,92 @@
+"""Which core invoice an ERP document stands for: five rules, and never a guess."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from state.books import Books
+from state.invoices import CoreInvoice, CoreStatus, NativeDelivery
+from state.observations import Changes
+from state.receivables import DocumentStatus, DownstreamInvoice
+from sync.linking import Links, with_dashes
+
+CORE = "0b9d3f5e-6a7c-4d21-9f00-8e5c1a2b3c4d"
+OTHER = "0b9d3f5e-6a7c-4d21-9f00-8e5c1a2b3c4e"
+UNKNOWN = "ffffffff-6a7c-4d21-9f00-8e5c1a2b3c4d"
+
+
+def core(name: str, external: str | None = None) -> CoreInvoice:
+    return CoreInvoice(
+        id=name,
+        customer_id="c",
+        status=CoreStatus.FINALIZED,
+        kind="USAGE",
+        currency="USD",
+        exact_minor=0,  # type: ignore[arg-type]  # no amount matters here
+        total_minor=0,
+        delivery=None if external is None else NativeDelivery("netsuite", external),
+    )
+
+
+def document(*references: str, name: str = "e1", number: str = "") -> DownstreamInvoice:
+    return DownstreamInvoice(
+        "books", name, DocumentStatus.OPEN, "USD", 1, number=number, external_ids=references
+    )
+
+
+@pytest.fixture
+def books() -> Books:
+    made = Books("sqlite://", "acme", new_id=lambda: "t")
+    stripe = DownstreamInvoice(
+        "stripe",
+        "in_1",
+        DocumentStatus.OPEN,
+        "USD",
+        1,
+        number="ACME-7",
+        core_invoice_id=CORE,
+    )
+    made.record(
+        Changes(invoices=(core(CORE), core("ci_2", "e9")), documents=(stripe,)),
+        at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("one", "found", "rule"),
+    [
+        (document(CORE), CORE, "reference"),
+        (document(f"billing:{CORE}"), CORE, "reference"),
+        (document("PO 4711", f"Invoice {CORE} of Acme"), CORE, "reference"),
+        (document("in_1"), CORE, "Stripe id"),
+        (document("Stripe in_1"), CORE, "Stripe id"),
+        (document(name="e9"), "ci_2", "core"),
+        (document(number="ACME-7"), CORE, "Stripe number"),
+        (document("ACME-7"), CORE, "Stripe number"),
+        (document(CORE.replace("-", "")[:31]), CORE, "reference, cut short"),
+        (document(CORE[:35]), CORE, "reference, cut short"),
+        (document(CORE.replace("-", "")[:21]), CORE, "reference, cut short"),
+        (document(CORE[:18]), None, ""),
+        (document(UNKNOWN), UNKNOWN, "reference"),
+        (document("PO 4711"), None, ""),
+        (document(), None, ""),
+    ],
+)
+def test_the_first_rule_that_hits(
+    books: Books, one: DownstreamInvoice, found: str | None, rule: str
+) -> None:
+    (linked,) = Links(books).linked([one])
+    assert (linked.core_invoice_id, linked.linked_by) == (found, rule)
+
+
+def test_a_beginning_that_fits_two_decides_nothing(books: Books) -> None:
+    books.record(Changes(invoices=(core(OTHER),)), at=datetime(2026, 11, 2, tzinfo=UTC))
+    (linked,) = Links(books).linked([document(CORE[:35])])
+    assert linked.core_invoice_id is None
+
+
+def test_dashes_are_put_back_where_a_uuid_has_them() -> None:
+    assert with_dashes(CORE.replace("-", "")) == CORE
+    assert with_dashes(CORE[:30]) == CORE[:30]
+    assert with_dashes("invoice-number-that-is-long") is None
