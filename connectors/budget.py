@@ -5,8 +5,11 @@ from typing import Protocol
 
 from state.clock import Clock
 
+SHARE = 0.96  # of a limit; above it, chance alone puts one too many into somebody's second
+SLACK_SECONDS = 0.010  # how late a sleep may wake; the turns it missed are made up for
 RECOVERY_SECONDS = 60  # from a halved rate back to the whole one
 LOWEST_SHARE = 1 / 16
+EVERYWHERE = ""  # the limit over all endpoints
 
 
 class Budget(Protocol):
@@ -16,7 +19,7 @@ class Budget(Protocol):
         """Wait until one request to this endpoint may go out."""
 
     def slow_down(self, endpoint: str) -> None:
-        """The other side said "too many" (429) for this endpoint."""
+        """The other side said "too many" (429) for this endpoint, or EVERYWHERE."""
 
 
 class Unlimited:
@@ -30,66 +33,71 @@ class Unlimited:
 
 
 class RateBudget:
-    """A token bucket over all requests and, where asked, one more for each endpoint.
+    """A rate over all requests and, where asked, one more for each endpoint.
 
-    `per_second` is the rate to keep, `burst` how many may go at once after a pause. Kept as
-    the instant at which the next request is due (GCRA), so that waiting is a plain sleep
-    and no thread refills anything. On a 429 the rate halves, then climbs back in a
-    straight line over a minute.
+    `per_second` and `per_endpoint` are the other side's limits; SHARE of them is used.
+    Each is kept as the instant at which the next request is due (GCRA), so that waiting is
+    a plain sleep and no thread refills anything. A turn is taken when it has come and never
+    booked ahead: a request that waits for its endpoint holds nothing of the whole rate. On
+    a 429 a rate halves, then climbs back in a straight line over a minute.
     """
 
     def __init__(
-        self,
-        per_second: float,
-        *,
-        clock: Clock,
-        burst: int = 1,
-        per_endpoint: float | None = None,
+        self, per_second: float, *, clock: Clock, per_endpoint: float | None = None
     ) -> None:
-        if per_second <= 0 or burst < 1 or (per_endpoint is not None and per_endpoint <= 0):
+        if per_second <= 0 or (per_endpoint is not None and per_endpoint <= 0):
             raise ValueError("a rate must be above 0 requests per second")
         self._clock = clock
-        self._all = _Lane(per_second, burst)
         self._per_endpoint = per_endpoint
-        self._burst = burst
+        self._all = _Lane(per_second)
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
 
     def acquire(self, endpoint: str) -> None:
         """Wait for a turn on the whole rate and on the endpoint's own."""
         with self._lock:
-            now = self._clock.monotonic()
-            turn = max(lane.reserve(now) for lane in self._lanes_of(endpoint))
-        if turn > now:
-            self._clock.sleep(turn - now)
+            lanes = self._lanes_of(endpoint)
+        with lanes[-1].gate:  # one waits at a gate, so that nobody is woken in vain
+            while (wait := self._take(lanes)) > 0:
+                self._clock.sleep(wait)
 
     def slow_down(self, endpoint: str) -> None:
-        """Halve what this endpoint is given: its own lane, or else the whole rate."""
+        """Halve what this endpoint is given: its own rate, or else the whole."""
         with self._lock:
             self._lanes_of(endpoint)[-1].halve(self._clock.monotonic())
 
-    def rate(self, endpoint: str = "") -> float:
+    def rate(self, endpoint: str = EVERYWHERE) -> float:
         """Requests per second that are let through now."""
         with self._lock:
             now = self._clock.monotonic()
             return min(lane.rate(now) for lane in self._lanes_of(endpoint))
 
+    def _take(self, lanes: list["_Lane"]) -> float:
+        """Take a turn on every lane (0), or say how long until there may be one."""
+        with self._lock:
+            now = self._clock.monotonic()
+            wait = max(lane.due(now) for lane in lanes) - now
+            if wait <= 0:
+                for lane in lanes:
+                    lane.take(now)
+            return wait
+
     def _lanes_of(self, endpoint: str) -> list["_Lane"]:
-        if self._per_endpoint is None:
+        if self._per_endpoint is None or endpoint == EVERYWHERE:
             return [self._all]
-        own = self._lanes.setdefault(endpoint, _Lane(self._per_endpoint, self._burst))
+        own = self._lanes.setdefault(endpoint, _Lane(self._per_endpoint))
         return [self._all, own]
 
 
 class _Lane:
-    """One rate; the caller holds the lock."""
+    """One limit. The caller holds the budget's lock, but for `gate`."""
 
-    __slots__ = ("_burst", "_due", "_full", "_halved_at", "_share")
+    __slots__ = ("_full", "_halved_at", "_next", "_share", "gate")
 
-    def __init__(self, per_second: float, burst: int) -> None:
-        self._full = per_second
-        self._burst = burst
-        self._due = 0.0  # when the bucket is full again
+    def __init__(self, limit: float) -> None:
+        self.gate = threading.Lock()
+        self._full = limit * SHARE
+        self._next = 0.0  # when the next turn is, were nobody ever late
         self._share = 1.0  # of the full rate, at `_halved_at`
         self._halved_at = 0.0
 
@@ -101,9 +109,8 @@ class _Lane:
         share = self.rate(now) / self._full / 2
         self._share, self._halved_at = max(share, LOWEST_SHARE), now
 
-    def reserve(self, now: float) -> float:
-        """Take a turn and say when it is."""
-        gap = 1 / self.rate(now)
-        due = max(self._due, now)
-        self._due = due + gap
-        return max(now, due - gap * (self._burst - 1))
+    def due(self, now: float) -> float:
+        return max(self._next, now - SLACK_SECONDS)
+
+    def take(self, now: float) -> None:
+        self._next = self.due(now) + 1 / self.rate(now)

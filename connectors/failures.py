@@ -36,13 +36,22 @@ class Refused(ConnectorFailure):
 
 
 class NotNow(ConnectorFailure):
-    """Nothing was done; ask later (a rate limit, a refused connection, 409 in flight)."""
+    """Nothing was done; ask later (a rate limit, a refused connection, 409 in flight).
+
+    `limit` names the rate limit that was met, in the other side's word; '' where none was.
+    """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, request_id: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        limit: str = "",
+        request_id: str = "",
     ) -> None:
         super().__init__(message, request_id=request_id)
         self.retry_after = retry_after
+        self.limit = limit
 
 
 class Unknown(ConnectorFailure):

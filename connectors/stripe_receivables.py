@@ -6,11 +6,15 @@ There is no way here to void, pay, refund, write off or delete: those are a pers
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import stripe
 
-from connectors.failures import Incomplete, Misconfigured, Refused
+from connectors.budget import EVERYWHERE, Budget, Unlimited
+from connectors.failures import ConnectorFailure, Incomplete, Misconfigured, NotNow, Refused
+from connectors.patience import Patience, Rng
 from connectors.ports import (
     Capabilities,
     CurrencyRule,
@@ -23,18 +27,24 @@ from connectors.ports import (
     PeriodLock,
     Voiding,
 )
+from connectors.redaction import one_line
 from connectors.stripe_failures import failure_of
+from connectors.stripe_http import OurManner
 from connectors.stripe_money import currency_rule, to_stripe
 from connectors.stripe_parse import gone, invoice, memo
-from state.receivables import DownstreamInvoice
+from connectors.transport import Limits, Transport, Unreadable
+from state.clock import Clock
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 
 _A = TypeVar("_A")
+Body: TypeAlias = dict[str, Any]
 DEADLINE_SECONDS = 60
 PAGE = 100
 DESCRIPTION_MAX = 5000
 EVENT_LAG = timedelta(seconds=60)  # Stripe's events are eventually consistent
 EVENT_OVERLAP = timedelta(minutes=5)
 EVENT_MEMORY = timedelta(days=29)  # Stripe keeps them for 30 days
+READING = Patience(attempts=4, first=0.5, cap=8.0, longest=20.0)
 _MISSING = 404
 EVENTS = [
     "invoice.created",
@@ -54,7 +64,11 @@ stripe.enable_telemetry = False  # else the SDK writes a file and sends platform
 
 
 class StripeReceivables:
-    """One Stripe account. `pace` is called before each request: the rate budget."""
+    """One Stripe account, within one rate budget. Safe to share between threads.
+
+    Readings are asked again when a failure is of the moment; a writing goes out once, and
+    its push record decides what then.
+    """
 
     target = "stripe"
     capabilities = Capabilities(
@@ -74,21 +88,28 @@ class StripeReceivables:
         self,
         api_key: str,
         *,
+        clock: Clock,
+        rng: Rng,
         api_base: str | None = None,
         account: str | None = None,
         auto_advance: bool = False,
-        pace: Callable[[str], None] = lambda _: None,
+        budget: Budget | None = None,
+        connections: int = 16,
     ) -> None:
         addresses: Any = {} if api_base is None else {"api": api_base}
+        limits = Limits(total=DEADLINE_SECONDS)
+        transport = Transport(clock=clock, limits=limits, connections=connections)
         self._client = stripe.StripeClient(
             api_key,
             stripe_account=account,
             base_addresses=addresses,
             max_network_retries=0,  # one retry layer, and it is the push record's
-            http_client=stripe.RequestsClient(timeout=DEADLINE_SECONDS),
+            http_client=OurManner(transport),
         )
         self._auto_advance = auto_advance
-        self._pace = pace
+        self._budget = budget or Unlimited()
+        self._clock = clock
+        self._rng = rng
 
     def __repr__(self) -> str:
         return "StripeReceivables(...)"
@@ -97,18 +118,18 @@ class StripeReceivables:
 
     def identify(self) -> Identity:
         """Which account answers. Raises Misconfigured."""
-        found = self._call("GET account", self._client.v1.accounts.retrieve_current)
-        listed = self._call("GET invoices", lambda: self._v1.invoices.list({"limit": 1}))
-        live = bool(listed.data[0].livemode) if listed.data else None
-        return Identity("Stripe", str(found.id), livemode=live)
+        account = self._read("account", read=lambda found: str(found["id"]))
+        listed = self._read("invoices", {"limit": 1}, read=lambda found: found["data"])
+        live = bool(listed[0].get("livemode")) if listed else None
+        return Identity("Stripe", account, livemode=live)
 
     def sweep(self, since: datetime | None) -> Iterator[Page]:
         """Every invoice and credit note made since then, page by page."""
         created = {} if since is None else {"created": {"gte": int(since.timestamp())}}
-        for rows in self._pages("GET invoices", self._v1.invoices.list, created):
-            yield Page(documents=tuple(invoice(self.target, row) for row in rows))
-        for rows in self._pages("GET credit_notes", self._v1.credit_notes.list, created):
-            yield Page(memos=tuple(memo(self.target, row) for row in rows))
+        for documents in self._pages("invoices", created, self._document):
+            yield Page(documents=documents)
+        for memos in self._pages("credit_notes", created, self._memo):
+            yield Page(memos=memos)
 
     def changes(self, cursor: str | None, now: datetime) -> Hints:
         """Invoices that events name, in a window that lags and overlaps."""
@@ -122,12 +143,8 @@ class StripeReceivables:
         window = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
         query: dict[str, Any] = {"types": EVENTS, "created": window}
         names: dict[str, None] = {}
-        for rows in self._pages("GET events", self._v1.events.list, query):
-            for row in rows:
-                thing = row["data"]["object"]
-                name = thing.get("invoice") if "credit" in row["type"] else thing.get("id")
-                if isinstance(name, str):
-                    names[name] = None
+        for named in self._pages("events", query, _named):
+            names.update(dict.fromkeys(name for name in named if name))
         return Hints(tuple(names), mark)
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
@@ -142,42 +159,31 @@ class StripeReceivables:
     def read(self, document_id: str) -> Page:
         """One invoice with its credit notes; DELETED when Stripe knows it no more."""
         try:
-            found = self._call(
-                "GET invoices/{}", lambda: self._v1.invoices.retrieve(document_id)
-            )
+            document = self._read("invoices/{}", name=document_id, read=self._document)
         except Refused as no:
             if no.status == _MISSING:
                 return Page(documents=(gone(self.target, document_id),))
             raise
-        query = {"invoice": document_id}
-        notes = self._pages("GET credit_notes", self._v1.credit_notes.list, query)
-        return Page(
-            documents=(self._document(found),),
-            memos=tuple(memo(self.target, row) for rows in notes for row in rows),
-            whole=True,
-        )
+        if document.status is DocumentStatus.DRAFT:
+            return Page(documents=(document,), whole=True)  # a draft is never credited
+        pages = self._pages("credit_notes", {"invoice": document_id}, self._memo)
+        memos = tuple(chain.from_iterable(pages))
+        return Page(documents=(document,), memos=memos, whole=True)
 
     def find(self, customer_id: str, core_invoice_id: str) -> tuple[DownstreamInvoice, ...]:
         """Our documents for one core invoice, by listing: the search index lags."""
-        query = {"customer": customer_id}
-        documents = (
-            invoice(self.target, row)
-            for rows in self._pages("GET invoices", self._v1.invoices.list, query)
-            for row in rows
-        )
+        pages = self._pages("invoices", {"customer": customer_id}, self._document)
+        documents = chain.from_iterable(pages)
         return tuple(one for one in documents if one.core_invoice_id == core_invoice_id)
 
     def line_keys(self, document_id: str) -> tuple[str, ...]:
         """The key of every line, '' for a line that is not ours."""
 
-        def some(query: Any) -> Any:
-            return self._v1.invoices.line_items.list(document_id, query)
+        def key(row: Body) -> str:
+            return str((row.get("metadata") or {}).get("core_line_key", ""))
 
-        return tuple(
-            (row.get("metadata") or {}).get("core_line_key", "")
-            for rows in self._pages("GET invoices/{}/lines", some, {})
-            for row in rows
-        )
+        pages = self._pages("invoices/{}/lines", {}, key, name=document_id)
+        return tuple(chain.from_iterable(pages))
 
     def currency_rule(self, currency: str) -> CurrencyRule | None:
         """Stripe's rule for a currency."""
@@ -185,10 +191,14 @@ class StripeReceivables:
 
     def find_customer(self, core_customer_id: str) -> str | None:
         """The customer whose metadata names this core customer, by listing them."""
-        for rows in self._pages("GET customers", self._v1.customers.list, {}):
-            for row in rows:
-                if (row.get("metadata") or {}).get("core_customer_id") == core_customer_id:
-                    return str(row["id"])
+
+        def names(row: Body) -> tuple[str | None, str]:
+            return (row.get("metadata") or {}).get("core_customer_id"), str(row["id"])
+
+        for customers in self._pages("customers", {}, names):
+            for core_id, customer_id in customers:
+                if core_id == core_customer_id:
+                    return customer_id
         return None
 
     # --- keyed writes ---------------------------------------------------------------
@@ -196,10 +206,7 @@ class StripeReceivables:
     def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:
         """Make a customer for this core customer."""
         body = {"name": name, "metadata": {"core_customer_id": core_customer_id}}
-        made = self._write(
-            "POST customers", key, lambda options: self._v1.customers.create(body, options)
-        )
-        return str(made.id)
+        return self._write("customers", body, key, read=lambda made: str(made["id"]))
 
     def draft_terms(self, draft: Draft) -> str:
         """The create request as canonical JSON."""
@@ -225,84 +232,118 @@ class StripeReceivables:
 
     def create_draft(self, terms: str, *, key: str) -> DownstreamInvoice:
         """Create the draft that these terms describe."""
-        body = json.loads(terms)
-        made = self._write(
-            "POST invoices", key, lambda options: self._v1.invoices.create(body, options)
-        )
-        return self._document(made)
+        return self._write("invoices", json.loads(terms), key, read=self._document)
 
     def add_lines(
         self, document_id: str, lines: Sequence[DraftLine], currency: str, *, key: str
     ) -> DownstreamInvoice:
         """Add lines, each a flat amount with our key."""
-        body: Any = {"lines": [_line(line, currency) for line in lines]}
-        made = self._write(
-            "POST invoices/{}/add_lines",
-            key,
-            lambda options: self._v1.invoices.add_lines(document_id, body, options),
-        )
-        return self._document(made)
+        body = {"lines": [_line(line, currency) for line in lines]}
+        to = "invoices/{}/add_lines"
+        return self._write(to, body, key, name=document_id, read=self._document)
 
     def finalize(self, document_id: str, *, key: str) -> DownstreamInvoice:
         """Finalize; `auto_advance` decides whether Stripe collects by itself."""
-        body: Any = {"auto_advance": self._auto_advance}
-        made = self._write(
-            "POST invoices/{}/finalize",
-            key,
-            lambda options: self._v1.invoices.finalize_invoice(document_id, body, options),
-        )
-        return self._document(made)
+        body = {"auto_advance": self._auto_advance}
+        to = "invoices/{}/finalize"
+        return self._write(to, body, key, name=document_id, read=self._document)
 
     def annotate(
         self, document_id: str, metadata: Mapping[str, str], *, key: str
     ) -> DownstreamInvoice:
         """Write metadata; Stripe merges it."""
-        body: Any = {"metadata": dict(metadata)}
-        made = self._write(
-            "POST invoices/{}",
-            key,
-            lambda options: self._v1.invoices.update(document_id, body, options),
-        )
-        return self._document(made)
+        body = {"metadata": dict(metadata)}
+        to = "invoices/{}"
+        return self._write(to, body, key, name=document_id, read=self._document)
 
     # --- one manner of calling ------------------------------------------------------
 
-    @property
-    def _v1(self) -> Any:
-        return self._client.v1
+    def _document(self, body: Body) -> DownstreamInvoice:
+        return invoice(self.target, body)
 
-    def _document(self, found: Any) -> DownstreamInvoice:
-        return invoice(self.target, found.to_dict(for_json=True))
+    def _memo(self, body: Body) -> CreditMemo:
+        return memo(self.target, body)
 
-    def _write(self, endpoint: str, key: str, call: Callable[[Any], _A]) -> _A:
-        return self._call(endpoint, lambda: call({"idempotency_key": key}))
+    def _write(
+        self, path: str, body: Body, key: str, *, read: Callable[[Body], _A], name: str = ""
+    ) -> _A:
+        return self._once("POST", path, name, {**body, "idempotency_key": key}, read)
 
-    def _call(self, endpoint: str, call: Callable[[], _A]) -> _A:
-        self._pace(endpoint)
+    def _read(
+        self,
+        path: str,
+        query: Body | None = None,
+        *,
+        read: Callable[[Body], _A],
+        name: str = "",
+    ) -> _A:
         try:
-            return call()
+            return READING.reading(
+                lambda _: self._once("GET", path, name, query or {}, read),
+                clock=self._clock,
+                rng=self._rng,
+            )
+        except Unreadable as unreadable:
+            raise Incomplete(str(unreadable)) from None
+
+    def _once(
+        self, method: str, path: str, name: str, params: Body, read: Callable[[Body], _A]
+    ) -> _A:
+        """One request within the budget, and its answer in our words.
+
+        The client's plain requests are used: its objects cost more than all of the rest.
+        """
+        endpoint = f"{method} {path}"
+        self._budget.acquire(endpoint)
+        url = f"/v1/{path.format(quote(name, safe=''))}"
+        try:
+            answer = self._client.raw_request(method.lower(), url, **params)
         except stripe.StripeError as error:
-            raise failure_of(error) from error
+            failure = failure_of(error)
+            if isinstance(failure, NotNow) and failure.limit:
+                at = EVERYWHERE if failure.limit.startswith("global") else endpoint
+                self._budget.slow_down(at)
+            raise failure from error
+        except ConnectorFailure as failure:
+            failure.args = (f"Stripe, {endpoint}: {failure}",)
+            raise
         except ValueError as error:
             raise Misconfigured(f"Stripe cannot be asked: {error}") from error
+        try:
+            return read(answer.data)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as odd:
+            raise Unreadable(
+                f"Stripe, {endpoint}: the answer is not what Stripe answers "
+                f"({type(odd).__name__}: {one_line(str(odd), 100)})"
+            ) from odd
 
     def _pages(
-        self, endpoint: str, listing: Callable[[Any], Any], query: Mapping[str, Any]
-    ) -> Iterator[list[dict[str, Any]]]:
+        self, path: str, query: Body, read: Callable[[Body], _A], *, name: str = ""
+    ) -> Iterator[tuple[_A, ...]]:
+        def page(body: Body) -> tuple[tuple[_A, ...], str | None, bool]:
+            rows = body["data"]
+            last = str(rows[-1]["id"]) if rows else None
+            return tuple(read(row) for row in rows), last, bool(body["has_more"])
+
         after: str | None = None
         while True:
             wanted = {**query, "limit": PAGE}
             if after is not None:
                 wanted["starting_after"] = after
-            found = self._call(endpoint, lambda wanted=wanted: listing(wanted))  # type: ignore[misc]  # bound now
-            body = found.to_dict(for_json=True)
-            rows = body["data"]
+            rows, last, more = self._read(path, wanted, read=page, name=name)
             yield rows
-            if not body["has_more"]:
+            if not more:
                 return
-            if not rows or rows[-1]["id"] == after:
-                raise Incomplete(f"Stripe's {endpoint} does not come to an end")
-            after = rows[-1]["id"]
+            if last is None or last == after:
+                raise Incomplete(f"Stripe's {path} does not come to an end")
+            after = last
+
+
+def _named(event: Body) -> str | None:
+    """The invoice that an event is about."""
+    thing = event["data"]["object"]
+    name = thing.get("invoice") if "credit" in event["type"] else thing.get("id")
+    return name if isinstance(name, str) else None
 
 
 def _line(line: DraftLine, currency: str) -> dict[str, Any]:

@@ -64,14 +64,19 @@ class Unreadable(Unknown):
 
 
 class Transport:
-    """A pool of connections for up to 16 threads; each `exchange` is one request.
+    """A pool of kept connections, one for each thread; each `exchange` is one request.
 
     No redirect is followed, no cookie kept, no proxy or netrc taken from the environment,
     and TLS is always verified (against `ca_file` where a company has its own authority).
     """
 
     def __init__(
-        self, *, clock: Clock, limits: Limits | None = None, ca_file: str | None = None
+        self,
+        *,
+        clock: Clock,
+        limits: Limits | None = None,
+        ca_file: str | None = None,
+        connections: int = 16,
     ) -> None:
         self._clock = clock
         self._limits = limits or Limits()
@@ -79,7 +84,7 @@ class Transport:
         session = requests.Session()
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _TimedAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
+        adapter = _TimedAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         self._session = session

@@ -29,6 +29,7 @@ from state.tables import (
     RunRow,
     SweepRow,
 )
+from state.together import Together
 from state.upsert import upsert
 from state.worklist import Flag
 
@@ -45,6 +46,7 @@ class Books(CreditReader):
 
     def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
         super().__init__(url, entity)
+        self._together = Together(self._turn, self._writing)
         digest = sha256(f"tieout/{entity}".encode()).digest()
         self._lock = int.from_bytes(digest[:8], "big", signed=True)
         self._instance = self._first("instance", new_id)
@@ -144,22 +146,26 @@ class Books(CreditReader):
 
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
         """Facts, decisions, cursor and audit in one transaction. Raises LeaseLost."""
-        with self._writing() as connection:
-            if token is not None:
-                self._fence(connection, token)
-            rows = [*_rows(changes), *self._flag_rows(connection, changes.flags)]
-            self._put(connection, rows, at)
-            cursors = [
-                {"entity": self._entity, "name": name, "value": value}
-                for name, value in changes.cursors.items()
-            ]
-            upsert(connection, CursorRow, cursors)
-            sweeps = [
-                {"entity": self._entity, "source": one.source, "body": encode(one)}
-                for one in changes.sweeps
-            ]
-            upsert(connection, SweepRow, sweeps)
-            self._audit(connection, changes.audit, at)
+        self._together.write(lambda connection: self._keep(connection, changes, at, token))
+
+    def _keep(
+        self, connection: Connection, changes: Changes, at: datetime, token: int | None
+    ) -> None:
+        if token is not None:
+            self._fence(connection, token)
+        rows = [*_rows(changes), *self._flag_rows(connection, changes.flags)]
+        self._put(connection, rows, at)
+        cursors = [
+            {"entity": self._entity, "name": name, "value": value}
+            for name, value in changes.cursors.items()
+        ]
+        upsert(connection, CursorRow, cursors)
+        sweeps = [
+            {"entity": self._entity, "source": one.source, "body": encode(one)}
+            for one in changes.sweeps
+        ]
+        upsert(connection, SweepRow, sweeps)
+        self._audit(connection, changes.audit, at)
 
     def _put(
         self, connection: Connection, rows: list[dict[str, Any]], at: datetime

@@ -217,7 +217,9 @@ def _story(
 
 
 def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books) -> Parts:
-    receivables = StripeReceivables(stripe.api_key, api_base=stripe.url)
+    receivables = StripeReceivables(
+        stripe.api_key, clock=SystemClock(), rng=steady_random(), api_base=stripe.url
+    )
     numbers = count(1)
     return Parts(
         settings=Settings(entity="demo"),

@@ -32,7 +32,8 @@ class Parts:
     new_id: Callable[[], str]
     version: str
     token: int | None = None
-    workers: int = 1  # calls in flight at once
+    workers: int = 1  # calls in flight at once, of readings
+    writers: int = 1  # customers whose invoices are pushed at once
     stopping: Callable[[], bool] = lambda: False
     closers: list[Callable[[], object]] = field(default_factory=list)
 

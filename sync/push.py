@@ -83,10 +83,10 @@ def push_all(parts: Parts, progress: Progress, *, approved: bool = False) -> Pus
             progress.advance()
         return ended
 
-    if parts.workers == 1:
+    if parts.writers == 1:
         ended = list(chain.from_iterable(map(push_group, groups.values())))
     else:
-        with ThreadPoolExecutor(parts.workers, thread_name_prefix="push") as pool:
+        with ThreadPoolExecutor(parts.writers, thread_name_prefix="push") as pool:
             ended = list(chain.from_iterable(pool.map(push_group, groups.values())))
     return Pushed(
         done=_count(ended, {PushState.DONE}),

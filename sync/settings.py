@@ -38,7 +38,7 @@ from sync.settings_erp import Erp
 ERPS_MAX = 20
 NOTIFY_MAX = 20
 DAYS_UNTIL_DUE_MAX = 365
-REQUESTS_PER_SECOND_MAX = 100  # Stripe: 100 a second in live mode, 25 in test mode
+REQUESTS_PER_SECOND_MAX = 1000  # Stripe: 100 live and 25 in a sandbox; more if it agrees
 TOLERANCE_MAX = 1000  # minor units; more is no rounding
 THRESHOLD_MAX = 10**12  # minor units
 PUSH_CAP_COUNT_MAX = 1_000_000  # invoices

@@ -29,6 +29,8 @@ METRONOME_URL = "https://api.metronome.com"
 NOWHERE = "http://127.0.0.1:1"  # nothing answers there
 SANDBOX_FOLDER = ".tieout/stripe-sandbox"
 WORKERS = 4
+ENDPOINT_PER_SECOND = 25  # Stripe's limit for each endpoint of an account
+WRITERS_MAX = 30  # Stripe sheds requests somewhere above 30 in flight
 Closer = Callable[[], object]
 
 
@@ -65,7 +67,7 @@ def build(
         if books_only:
             core, stripe = (
                 _core(NOWHERE, Secret(""), clock),
-                StripeReceivables("sk_test_none"),
+                StripeReceivables("sk_test_none", clock=clock, rng=steady_random()),
             )
         else:
             core = connected_core(settings, clock, closers)
@@ -86,6 +88,7 @@ def build(
         new_id=_new_id,
         version=version("tieout"),
         workers=WORKERS,
+        writers=writers_for(settings.stripe.requests_per_second),
         closers=closers,
     )
 
@@ -167,14 +170,23 @@ def connected_stripe(
             handle = service.start(Path(SANDBOX_FOLDER))
             closers.append(handle.stop)
             base = handle.url
-    budget = RateBudget(stripe.requests_per_second, clock=clock, burst=WORKERS)
+    rate = stripe.requests_per_second
+    budget = RateBudget(rate, clock=clock, per_endpoint=min(rate, ENDPOINT_PER_SECOND))
     return StripeReceivables(
         key.reveal(),
+        clock=clock,
+        rng=steady_random(),
         api_base=base,
         account=stripe.account or None,
         auto_advance=stripe.collection_method == "charge_automatically",
-        pace=budget.acquire,
+        budget=budget,
+        connections=writers_for(rate) + WORKERS,
     )
+
+
+def writers_for(per_second: int) -> int:
+    """So many in flight as keep that rate up when an answer takes a fifth of a second."""
+    return min(WRITERS_MAX, max(WORKERS, per_second // 5))
 
 
 def unstarted() -> tuple[type[Exception], ...]:

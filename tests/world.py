@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from random import Random
 
 from connectors.ports import Hints, Identity
 from connectors.sandbox.service import Handle
@@ -95,7 +96,10 @@ class MemoryCore:
 def parts_on(sandbox: Handle, core: MemoryCore, policy: Policy | None = None) -> Parts:
     """Everything wired: the in-memory core, a fresh store, the stand-in."""
     numbers = count(1)
-    stripe = StripeReceivables(sandbox.api_key, api_base=sandbox.url)
+    clock = StillClock()
+    stripe = StripeReceivables(
+        sandbox.api_key, clock=clock, rng=Random(1), api_base=sandbox.url
+    )
     customer = stripe.create_customer("cc_1", "Acme", key="customer")
     core.people["cc_1"] = CoreCustomer("cc_1", "Acme", stripe_customer_field=customer)
     return Parts(
@@ -105,7 +109,7 @@ def parts_on(sandbox: Handle, core: MemoryCore, policy: Policy | None = None) ->
         core=core,
         stripe=stripe,
         registers=(stripe,),
-        clock=StillClock(),
+        clock=clock,
         holder="test",
         new_id=lambda: f"{next(numbers):06d}",
         version="test",

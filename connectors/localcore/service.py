@@ -23,9 +23,9 @@ from connectors.localcore.own_billing import set_grace
 from connectors.localcore.surface import routes, schema
 from connectors.localcore.tx import Tx
 from connectors.localcore.web import Frame, Log, build_app
+from connectors.loopback import HOST, listening
 from state.clock import iso
 
-HOST = "127.0.0.1"
 TICK_SECONDS = 1.0
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -240,16 +240,10 @@ def _token(data_dir: Path, given: str | None, log: Log) -> str:
 def _listen(host: str, port: int) -> socket.socket:
     if host != HOST:
         raise CoreUnavailable(f"the core serves {HOST} only, not {host}")
-    # asyncio sends small answers at once only on sockets that say they are TCP
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()  # so that a caller who has read the address is not refused
+        return listening(port)
     except (OSError, OverflowError) as error:
-        listener.close()
         raise CoreUnavailable(f"--port {port}: cannot listen there: {error}") from error
-    return listener
 
 
 def prepare(

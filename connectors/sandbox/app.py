@@ -57,8 +57,6 @@ class Sandbox:
         version = request.headers.get("stripe-version", "")
         headers = {"Request-Id": request_id, "Stripe-Version": version}
         body = (await request.body()).decode()
-        if self.faults.latency_seconds:
-            await asyncio.sleep(self.faults.latency_seconds)
         entry: dict[str, Any] = {
             "method": request.method,
             "path": request.url.path,
@@ -66,7 +64,11 @@ class Sandbox:
             "at": time.monotonic(),
         }
         self.faults.requests.append(entry)
-        answer = await self._answer(request, body, request_id, headers)
+        self.faults.in_flight += 1
+        try:
+            answer = await self._answer(request, body, request_id, headers)
+        finally:
+            self.faults.in_flight -= 1
         entry["status"] = answer.status_code
         return answer
 
@@ -74,15 +76,20 @@ class Sandbox:
         self, request: Request, body: str, request_id: str, headers: dict[str, str]
     ) -> Response:
         method, path = request.method, request.url.path
+        # The limiter stands before everything else; the way there and back takes its time.
+        found = route(method, path)
+        met = "" if found is None else self.faults.limit_met(found[0], time.monotonic())
+        if self.faults.latency_seconds:
+            await asyncio.sleep(self.faults.latency_seconds)
         refused = _unauthorized(request)
         if refused is not None:
             return JSONResponse(refused, 401, headers)
-        found = route(method, path)
         if found is None:
             message = f"Unrecognized request URL ({method}: {path})."
             return JSONResponse(Refusal(message).body, 404, headers)
-        endpoint, names, handler = found
-        if self.faults.over_limit(endpoint, time.monotonic()):
+        _, names, handler = found
+        if met:
+            headers["Stripe-Rate-Limited-Reason"] = met
             return JSONResponse(_rate_limited(), 429, headers)
         fault = self.faults.strike(method, path)
         if fault is not None and (early := _before(fault, headers)) is not None:
@@ -160,6 +167,9 @@ class Sandbox:
         what = request.path_params["what"]
         if request.method == "GET" and what == "requests":
             return JSONResponse(list(self.faults.requests))
+        if request.method == "GET" and what == "counts":
+            counts = {"requests": self._numbers, "limited": self.faults.limited}
+            return JSONResponse(counts)
         raw = await request.body()
         sent: Any = json.loads(raw) if raw else {}
         try:
@@ -176,6 +186,7 @@ class Sandbox:
                 case "limits":
                     self.faults.per_endpoint = int(sent.get("per_endpoint_per_second", 0))
                     self.faults.overall = int(sent.get("global_per_second", 0))
+                    self.faults.at_once = int(sent.get("at_once", 0))
                 case "search":
                     with self.books.transaction(ACCOUNT) as tx:
                         tx.set("search_lag", int(sent["lag_seconds"]))

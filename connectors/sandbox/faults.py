@@ -69,6 +69,9 @@ class Faults:
         self.latency_seconds = 0.0
         self.per_endpoint = 0
         self.overall = 0
+        self.at_once = 0
+        self.in_flight = 0
+        self.limited = 0  # requests refused by a limit
         self.requests: deque[dict[str, Any]] = deque(maxlen=200_000)
 
     def set(self, rules: list[dict[str, Any]]) -> None:
@@ -85,12 +88,21 @@ class Faults:
         with self._lock:
             return next((rule for rule in self._rules if rule.takes(method, path)), None)
 
-    def over_limit(self, endpoint: str, now: float) -> bool:
-        """Is this request one too many within a sliding second?"""
+    def limit_met(self, endpoint: str, now: float) -> str:
+        """The limit that this request is one too many for, as Stripe names it; or ''.
+
+        A rate is counted in a sliding second, as the request arrives.
+        """
         with self._lock:
-            return self._over(endpoint, self.per_endpoint, now) or self._over(
-                "", self.overall, now
-            )
+            met = ""
+            if 0 < self.at_once < self.in_flight:
+                met = "global-concurrency"
+            elif self._over(endpoint, self.per_endpoint, now):
+                met = "endpoint-rate"
+            elif self._over("", self.overall, now):
+                met = "global-rate"
+            self.limited += bool(met)
+            return met
 
     def _over(self, name: str, limit: int, now: float) -> bool:
         if limit < 1:

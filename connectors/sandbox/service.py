@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import uvicorn
 
+from connectors.loopback import listening
 from connectors.sandbox.app import DroppedError, Sandbox
 from connectors.sandbox.books import Books
 
@@ -119,15 +120,10 @@ def locked(data_dir: Path) -> Iterator[IO[str]]:
 
 def loopback(port: int) -> socket.socket:
     """A listening socket on 127.0.0.1, nowhere else. Raises NotStarted when it is taken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
+        return listening(port)
+    except (OSError, OverflowError) as error:
         raise NotStarted(f"port {port} is in use; name another with --port") from error
-    listener.listen(256)
-    return listener
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:
