@@ -28,8 +28,9 @@ class OurManner(stripe.HTTPClient):
         url: str,
         headers: Mapping[str, str] | None,
         post_data: Any = None,
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Send once. Raises NotNow, Unknown, Misconfigured."""
+        **_: Any,
+    ) -> Any:
+        """Send once; body, status and headers. Raises NotNow, Unknown, Misconfigured."""
         body = post_data.encode() if isinstance(post_data, str) else post_data
         answer = self._transport.exchange(
             method.upper(), url, headers=headers or {}, body=body
