@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.contracts.registers import (
     Desk,
     RegisterContract,
 )
+from tests.world import StillClock
 
 
 class Dashboard:
@@ -31,7 +33,9 @@ class Dashboard:
         client = sdk.StripeClient(handle.api_key, base_addresses={"api": handle.url})
         self._v1: Any = client.v1
         self._customer = self._v1.customers.create({"name": "Acme"}).id
-        self.register: Register = StripeReceivables(handle.api_key, api_base=handle.url)
+        self.register: Register = StripeReceivables(
+            handle.api_key, clock=StillClock(), rng=Random(1), api_base=handle.url
+        )
 
     def invoice(
         self,
