@@ -28,10 +28,6 @@ BODY_BYTES_MAX = 4_000_000
 METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
-class DroppedError(Exception):
-    """The connection is to end without an answer."""
-
-
 class Sandbox:
     """The Stripe stand-in over its books."""
 
@@ -223,7 +219,7 @@ class _Drop(Response):
     """End the connection without an answer."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
-        raise DroppedError
+        await scope["drop"]()
 
 
 def _unauthorized(request: Request) -> Body | None:

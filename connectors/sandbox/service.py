@@ -1,5 +1,6 @@
 """Start and stop the stand-in: in a thread for demos and tests, or as a process."""
 
+import asyncio
 import contextlib
 import fcntl
 import socket
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.loopback import listening
-from connectors.sandbox.app import DroppedError, Sandbox
+from connectors.sandbox.app import Sandbox
 from connectors.sandbox.books import Books
 
 API_KEY = "sk_test_tieout_sandbox"
@@ -81,7 +83,8 @@ def serve(data_dir: Path, port: int, log: Callable[[str], None]) -> None:
 def config(sandbox: Sandbox) -> uvicorn.Config:
     """How both ways of serving run."""
     return uvicorn.Config(
-        _quiet(sandbox.app()),
+        sandbox.app(),
+        http=_Droppable,
         log_level="critical",
         lifespan="off",
         ws="none",
@@ -89,19 +92,26 @@ def config(sandbox: Sandbox) -> uvicorn.Config:
     )
 
 
-def _quiet(app: Any) -> Any:
-    """End a connection without an answer where a fault says so, and without a word."""
+class _Droppable(H11Protocol):
+    """A connection that the application can end without an answer (`scope["drop"]`)."""
 
-    async def dropped(scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await app(scope, receive, send)
-        except DroppedError:
-            # An incomplete body makes the server close the connection.
-            promised = [(b"content-length", b"1000000")]
-            await send({"type": "http.response.start", "status": 200, "headers": promised})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._gone = asyncio.Event()
+        answering: Any = self.app
 
-    return dropped
+        async def drop() -> None:
+            transport.close()
+            await self._gone.wait()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await answering({**scope, "drop": drop}, receive, send)
+
+        self.app = app
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._gone.set()
 
 
 @contextlib.contextmanager
