@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from state.codec import decode
 from state.engine import open_engine
-from state.tables import Current
+from state.tables import BodyRow, Current
 
 _W = TypeVar("_W")
 CHUNK = 500  # ids in one query
@@ -52,7 +52,8 @@ class Asking:
         with self._turn, self._engine.connect() as connection:
             for some in chunks(sorted(values)):
                 query = (
-                    select(col(Current.body))
+                    select(col(BodyRow.body))
+                    .join(Current, col(Current.seq) == col(BodyRow.seq))
                     .where(
                         col(Current.entity) == self._entity,
                         col(Current.kind) == kind,
@@ -68,7 +69,8 @@ class Asking:
         after = ""
         while True:
             query = (
-                select(col(Current.id), col(Current.body))
+                select(col(Current.id), col(BodyRow.body))
+                .join(BodyRow, col(BodyRow.seq) == col(Current.seq))
                 .where(
                     col(Current.entity) == self._entity,
                     col(Current.kind) == kind,

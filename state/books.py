@@ -4,23 +4,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlmodel import col
 
 from state.asking import chunks, text_of
 from state.audit import chained
-from state.clock import iso
-from state.codec import encode, fingerprint
-from state.effective import effective_at
+from state.codec import encode
 from state.engine import transaction
 from state.observations import AuditEntry, Changes
 from state.reads_credits import CreditReader
+from state.rows import WordRow, flag_row, micros, rows_of
 from state.store import LeaseLost
 from state.tables import (
     AuditRow,
+    BodyRow,
     Current,
     CursorRow,
     Fact,
@@ -33,8 +31,8 @@ from state.together import Together
 from state.upsert import upsert
 from state.worklist import Flag
 
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_OBSERVED = frozenset({"customer", "invoice", "credit", "document", "memo", "flag"})
+# PostgreSQL: one writer of this database at a time, as SQLite has by nature.
+_LOCK = text("SELECT pg_advisory_xact_lock(6204873315570923113)")
 
 
 class FactDiffers(Exception):
@@ -47,8 +45,6 @@ class Books(CreditReader):
     def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
         super().__init__(url, entity)
         self._together = Together(self._turn, self._writing)
-        digest = sha256(f"tieout/{entity}".encode()).digest()
-        self._lock = int.from_bytes(digest[:8], "big", signed=True)
         self._instance = self._first("instance", new_id)
 
     @property
@@ -58,14 +54,14 @@ class Books(CreditReader):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """One transaction, and no other writer of this entity until it ends.
+        """One transaction, and no other writer until it ends.
 
-        SQLite has one writer by nature (BEGIN IMMEDIATE). On PostgreSQL the entity's lock
-        does the same, so that numbers are given, and become visible, in one order.
+        SQLite has one writer by nature (BEGIN IMMEDIATE). On PostgreSQL a lock does the
+        same, so that sequence numbers are given, and become visible, in one order.
         """
         with self._turn, transaction(self._engine) as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(_LOCK, {"key": self._lock})
+                connection.execute(_LOCK)
             yield connection
 
     # --- facts and the lease --------------------------------------------------------
@@ -153,7 +149,7 @@ class Books(CreditReader):
     ) -> None:
         if token is not None:
             self._fence(connection, token)
-        rows = [*_rows(changes), *self._flag_rows(connection, changes.flags)]
+        rows = [*rows_of(changes), *self._flag_rows(connection, changes.flags)]
         self._put(connection, rows, at)
         cursors = [
             {"entity": self._entity, "name": name, "value": value}
@@ -167,46 +163,77 @@ class Books(CreditReader):
         upsert(connection, SweepRow, sweeps)
         self._audit(connection, changes.audit, at)
 
-    def _put(
-        self, connection: Connection, rows: list[dict[str, Any]], at: datetime
-    ) -> None:
-        known: dict[tuple[str, str], str] = {}
-        for kind in {row["kind"] for row in rows}:
-            ids = [row["id"] for row in rows if row["kind"] == kind]
-            for some in chunks(ids):
-                query = select(col(Current.id), col(Current.fingerprint)).where(
+    def _put(self, connection: Connection, rows: list[WordRow], at: datetime) -> None:
+        """Append what has moved, and point to it. The same fact twice is no observation."""
+        known: dict[tuple[str, str], tuple[str, int | None]] = {}
+        for kind in {row.kind for row in rows}:
+            for some in chunks([row.id for row in rows if row.kind == kind]):
+                query = select(
+                    col(Current.id), col(Current.fingerprint), col(Current.dated_at)
+                ).where(
                     col(Current.entity) == self._entity,
                     col(Current.kind) == kind,
                     col(Current.id).in_(some),
                 )
-                known.update({(kind, one[0]): one[1] for one in connection.execute(query)})
+                for name, print_, dated in connection.execute(query):
+                    known[kind, name] = (print_, dated)
         moved = {}
         for row in rows:
-            key = (row["kind"], row["id"])
-            if known.get(key) != row["fingerprint"]:
-                moved[key] = {**row, "entity": self._entity}
-        observations = [
-            {
-                "entity": self._entity,
-                "kind": row["kind"],
-                "id": row["id"],
-                "effective_at": row["effective_at"] or text_of(at),
-                "observed_at": text_of(at),
-                "fingerprint": row["fingerprint"],
-                "body": row["body"],
-            }
-            for row in moved.values()
-            if row["kind"] in _OBSERVED
-        ]
-        if observations:
-            connection.execute(insert(ObservationRow), observations)
-        for row in moved.values():
-            del row["effective_at"]
-        upsert(connection, Current, list(moved.values()))
+            before = known.get((row.kind, row.id))
+            if before is None or before[0] != row.fingerprint:
+                moved[row.kind, row.id] = row
+        if not moved:
+            return
+        last: int = (
+            connection.execute(select(func.max(col(ObservationRow.seq)))).scalar() or 0
+        )
+        seen = micros(at)
+        observations, bodies, current = [], [], []
+        for seq, (key, row) in enumerate(moved.items(), last + 1):
+            before = known.get(key)
+            dated = row.dated_at
+            # A change that its source does not date is dated by the reading.
+            moved_on = dated is not None and (before is None or before[1] != dated)
+            observations.append(
+                {
+                    "seq": seq,
+                    "entity": self._entity,
+                    "kind": row.kind,
+                    "id": row.id,
+                    "ref": row.ref,
+                    "parent": row.parent,
+                    "status": row.status,
+                    "currency": row.currency,
+                    "minor": row.minor,
+                    "tax": row.tax,
+                    "paid": row.paid,
+                    "open": row.open,
+                    "posted_at": row.posted_at,
+                    "effective_at": dated if moved_on else seen,
+                    "observed_at": seen,
+                }
+            )
+            bodies.append({"seq": seq, "body": row.body})
+            current.append(
+                {
+                    "entity": self._entity,
+                    "kind": row.kind,
+                    "id": row.id,
+                    "ref": row.ref,
+                    "parent": row.parent,
+                    "status": row.status,
+                    "seq": seq,
+                    "dated_at": dated,
+                    "fingerprint": row.fingerprint,
+                }
+            )
+        connection.execute(insert(ObservationRow), observations)
+        connection.execute(insert(BodyRow), bodies)
+        upsert(connection, Current, current)
 
     def _flag_rows(
         self, connection: Connection, flags: Iterable[Flag]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[WordRow]:
         """A new flag gets the next number; a known one keeps its own."""
         count: int | None = None
         for flag in flags:
@@ -226,7 +253,7 @@ class Books(CreditReader):
                 count += 1
                 name = f"F-{count:06d}"
             named = replace(flag, id=name)
-            yield _row("flag", key, named, flag.core_invoice_id, name, flag.state)
+            yield flag_row(key, named)
 
     def _audit(
         self, connection: Connection, entries: Iterable[AuditEntry], at: datetime
@@ -273,43 +300,3 @@ class Books(CreditReader):
         with self._writing() as connection:
             connection.execute(insert(RunRow), row)
             self._audit(connection, [audit], at)
-
-
-def _rows(changes: Changes) -> Iterator[dict[str, Any]]:
-    """A row for each word but the flags, which need a number first."""
-    for customer in changes.customers:
-        yield _row("customer", customer.id, customer)
-    for invoice in changes.invoices:
-        parent = invoice.regenerated_from or ""
-        yield _row(
-            "invoice", invoice.id, invoice, invoice.customer_id, parent, invoice.status
-        )
-    for credit in changes.credits:
-        yield _row("credit", credit.id, credit, credit.customer_id)
-    for document in changes.documents:
-        key = f"{document.target}|{document.id}"
-        ref = document.core_invoice_id or ""
-        yield _row("document", key, document, ref, document.target, document.status)
-    for memo in changes.memos:
-        ref = f"{memo.target}|{memo.invoice_id}"
-        yield _row("memo", f"{memo.target}|{memo.id}", memo, ref, memo.target, memo.status)
-    for push in changes.pushes:
-        yield _row("push", push.core_invoice_id, push, status=push.state)
-    for one in changes.corrections:
-        yield _row("correction", one.id, one, one.core_invoice_id, status=one.state)
-
-
-def _row(
-    kind: str, identity: str, word: Any, ref: str = "", parent: str = "", status: str = ""
-) -> dict[str, Any]:
-    body = encode(word)
-    return {
-        "kind": kind,
-        "id": identity,
-        "ref": ref,
-        "parent": parent,
-        "status": str(status),
-        "fingerprint": fingerprint(body),
-        "body": body,
-        "effective_at": iso(effective_at(word)),
-    }

@@ -31,4 +31,6 @@ def iso(moment: datetime | None) -> str | None:
     """Write a time the way every report and record does: UTC, seconds or finer, `Z`."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat()[:-6]}Z"

@@ -1,19 +1,27 @@
-"""When a fact became so, as far as its source tells; pure."""
+"""When a fact became so, as far as its source tells, and what it was before; pure.
 
+A state at an instant is the last one that had become so by then. What was first seen later
+is rewound by its own dates: a document voided on the 3rd was open on the 1st.
+"""
+
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from state.invoices import CoreInvoice, CoreStatus
-from state.receivables import CreditMemo, DownstreamInvoice
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.worklist import Flag
 
 
 def effective_at(word: Any) -> datetime | None:
-    """The instant of a word's latest known change; None: only the reading dates it.
+    """The instant of a word's latest dated change; None: only the reading dates it.
 
-    Metronome gives no time of a void, so a voided core invoice is dated by observation.
+    Metronome gives no time of a void. A core invoice first seen VOID is therefore held
+    void from its issue on: nobody saw it alive. One that was seen alive is dated by the
+    reading that found it void.
     """
     match word:
-        case CoreInvoice(status=CoreStatus.FINALIZED):
+        case CoreInvoice(status=CoreStatus.FINALIZED | CoreStatus.VOID):
             return word.issued_at
         case DownstreamInvoice():
             times = (word.created_at, word.posted_at, word.paid_at, word.voided_at)
@@ -22,3 +30,58 @@ def effective_at(word: Any) -> datetime | None:
             return word.voided_at or word.posted_at
         case _:
             return None
+
+
+def rewound(word: Any, moment: datetime) -> Any | None:
+    """What a word first seen later was at `moment`; None: it was not there yet."""
+    match word:
+        case CoreInvoice():
+            there = word.issued_at is not None and word.issued_at <= moment
+            return word if there else None
+        case DownstreamInvoice():
+            return _document(word, moment)
+        case CreditMemo():
+            if word.posted_at is None or word.posted_at > moment:
+                return None
+            if word.voided_at is not None and word.voided_at > moment:
+                return replace(word, status=MemoStatus.ISSUED, voided_at=None)
+            return word
+        case Flag():
+            return word if word.opened_at <= moment else None
+        case _:
+            return None
+
+
+def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | None:
+    began = word.created_at or word.posted_at
+    if began is None or began > moment:
+        return None
+    if word.posted_at is not None and word.posted_at > moment:
+        return replace(
+            word,
+            status=DocumentStatus.DRAFT,
+            paid_minor=0,
+            open_minor=0,
+            posted_at=None,
+            paid_at=None,
+            voided_at=None,
+        )
+    whole = word.gross_minor + word.tax_minor
+    voided = word.voided_at is not None and word.voided_at > moment
+    if word.paid_at is not None and word.paid_at > moment:
+        # It took nothing yet, whatever became of it afterwards.
+        return replace(
+            word,
+            status=DocumentStatus.OPEN,
+            paid_minor=0,
+            open_minor=whole,
+            paid_at=None,
+            voided_at=None if voided else word.voided_at,
+        )
+    if voided:
+        paid = word.paid_minor
+        status = DocumentStatus.OPEN
+        if paid:
+            status = DocumentStatus.PAID if paid >= whole else DocumentStatus.PART_PAID
+        return replace(word, status=status, open_minor=max(whole - paid, 0), voided_at=None)
+    return word

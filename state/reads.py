@@ -7,16 +7,17 @@ from typing import TypeVar
 from sqlalchemy import Connection, and_, or_, select
 from sqlmodel import col
 
-from state.asking import CHUNK, chunks, text_of
+from state.asking import CHUNK, chunks
 from state.audit import GENESIS, AuditLine, Verdict, verify
-from state.clock import utc
 from state.codec import decode
 from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
 from state.pushes import PushRecord, PushState
 from state.reads_downstream import DownstreamReads
+from state.rows import micros, moment
 from state.tables import (
     AuditRow,
+    BodyRow,
     Current,
     CursorRow,
     Fact,
@@ -183,12 +184,13 @@ class Reader(DownstreamReads):
                     col(ObservationRow.id),
                     seen,
                     col(ObservationRow.observed_at),
-                    col(ObservationRow.body),
+                    col(BodyRow.body),
                 )
+                .join(BodyRow, col(BodyRow.seq) == seen)
                 .where(
                     col(ObservationRow.entity) == self._entity,
                     col(ObservationRow.kind) == kind,
-                    col(ObservationRow.observed_at) <= text_of(until),
+                    col(ObservationRow.observed_at) <= micros(until),
                     or_(
                         col(ObservationRow.id) > after,
                         and_(col(ObservationRow.id) == after, seen > number),
@@ -202,7 +204,7 @@ class Reader(DownstreamReads):
             if not rows:
                 return
             for row in rows:
-                yield utc(row[2]), decode(word, row[3])
+                yield moment(row[2]), decode(word, row[3])
             after, number = rows[-1][0], int(rows[-1][1] or 0)
 
     def audit_lines(self, until: int | None = None) -> Iterator[AuditLine]:

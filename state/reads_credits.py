@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import col
 
-from state.clock import utc
 from state.codec import decode
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.reads import Reader
-from state.tables import ObservationRow
+from state.rows import moment
+from state.tables import BodyRow, ObservationRow
 
 
 class CreditReader(Reader):
@@ -28,7 +28,8 @@ class CreditReader(Reader):
     def credit_readings(self, credit_id: str) -> list[tuple[datetime, CoreCredit]]:
         """Every reading of one credit that differed from the one before, oldest first."""
         query = (
-            select(col(ObservationRow.observed_at), col(ObservationRow.body))
+            select(col(ObservationRow.observed_at), col(BodyRow.body))
+            .join(BodyRow, col(BodyRow.seq) == col(ObservationRow.seq))
             .where(
                 col(ObservationRow.entity) == self._entity,
                 col(ObservationRow.kind) == "credit",
@@ -38,7 +39,7 @@ class CreditReader(Reader):
         )
         with self._turn, self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [(utc(row[0]), decode(CoreCredit, row[1])) for row in rows]
+        return [(moment(row[0]), decode(CoreCredit, row[1])) for row in rows]
 
     def correction(self, correction_id: str) -> Correction | None:
         """One correction."""

@@ -1,10 +1,19 @@
-"""The tables of the state database: one row for each word, its text beside what is asked.
+"""The tables of the state database: slim typed rows for what is asked, texts apart.
 
-Rows are built from words only, in `state.books`. `table=True` models do not validate.
+Rows are built from words only, in `state.rows`. `table=True` models do not validate.
+A million observations are read for one reconciliation, so theirs are narrow: integers for
+money and for times (microseconds since 1970, UTC), and the word's own text in `bodies`.
 """
 
-from sqlalchemy import Index
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
+
+# Ids sort by their bytes everywhere: pages, hashes and reports must not hang on a locale.
+Name: Any = String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+Number: Any = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits on either
 
 
 class Fact(SQLModel, table=True):
@@ -35,36 +44,61 @@ class SweepRow(SQLModel, table=True):
 
 
 class Current(SQLModel, table=True):
-    """A word as it is now: a core invoice, a document, a push, a flag ..."""
+    """Which observation of a word is the latest: a core invoice, a document, a flag ..."""
 
     __tablename__ = "current"
     __table_args__ = (
         Index("current_ref", "entity", "kind", "ref"),
         Index("current_parent", "entity", "kind", "parent"),
         Index("current_status", "entity", "kind", "status"),
+        {"sqlite_with_rowid": False},
     )
-    entity: str = Field(primary_key=True)
-    kind: str = Field(primary_key=True)
-    id: str = Field(primary_key=True)
-    ref: str = ""  # what it is about: the core invoice, the customer, the document
-    parent: str = ""  # what it came from, or the register it stands in
-    status: str = ""
+    entity: str = Field(primary_key=True, sa_type=Name)
+    kind: str = Field(primary_key=True, sa_type=Name)
+    id: str = Field(primary_key=True, sa_type=Name)
+    ref: str = Field(sa_type=Name)  # what it is about: the core invoice, the customer ...
+    parent: str = Field(sa_type=Name)  # what it came from, or the register it stands in
+    status: str = Field(sa_type=Name)
+    seq: int = Field(sa_type=Number)
+    dated_at: int | None = Field(default=None, sa_type=Number)  # by its source
     fingerprint: str
-    body: str
 
 
 class ObservationRow(SQLModel, table=True):
     """A fact as it was seen; only ever appended."""
 
     __tablename__ = "observations"
-    __table_args__ = (Index("observation_of", "entity", "kind", "id", "seq"),)
-    seq: int | None = Field(default=None, primary_key=True)
-    entity: str
-    kind: str
-    id: str
-    effective_at: str  # when it became so, as far as its source tells
-    observed_at: str  # when we saw it
-    fingerprint: str
+    __table_args__ = (
+        Index("observation_of", "entity", "kind", "id", "seq"),
+        Index("observation_ref", "entity", "kind", "ref"),
+        Index("observation_parent", "entity", "kind", "parent"),
+    )
+    seq: int = Field(
+        primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False}
+    )
+    entity: str = Field(sa_type=Name)
+    kind: str = Field(sa_type=Name)
+    id: str = Field(sa_type=Name)
+    ref: str = Field(sa_type=Name)
+    parent: str = Field(sa_type=Name)
+    status: str = Field(sa_type=Name)
+    currency: str = Field(sa_type=Name)
+    minor: int = Field(sa_type=Number)  # total, gross or amount, ex tax
+    tax: int = Field(sa_type=Number)
+    paid: int = Field(sa_type=Number)
+    open: int = Field(sa_type=Number)
+    posted_at: int | None = Field(default=None, sa_type=Number)
+    effective_at: int = Field(sa_type=Number)  # when it became so
+    observed_at: int = Field(sa_type=Number)  # when we saw it
+
+
+class BodyRow(SQLModel, table=True):
+    """The canonical text of one observation."""
+
+    __tablename__ = "bodies"
+    seq: int = Field(
+        primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False}
+    )
     body: str
 
 

@@ -1,0 +1,130 @@
+"""Words to rows: what is asked of each, typed and narrow, beside its canonical text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from state.codec import encode, fingerprint
+from state.effective import effective_at
+from state.observations import Changes
+from state.worklist import Flag
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WordRow:
+    """One word on its way in."""
+
+    kind: str
+    id: str
+    body: str
+    fingerprint: str
+    dated_at: int | None  # by its source
+    ref: str = ""
+    parent: str = ""
+    status: str = ""
+    currency: str = ""
+    minor: int = 0
+    tax: int = 0
+    paid: int = 0
+    open: int = 0
+    posted_at: int | None = None
+
+
+def micros(moment: datetime) -> int:
+    """A time as the tables keep it: microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """And back."""
+    return _EPOCH + value * _MICROSECOND
+
+
+def rows_of(changes: Changes) -> Iterator[WordRow]:
+    """A row for each word but the flags, which need a number first."""
+    for customer in changes.customers:
+        yield _row("customer", customer.id, customer)
+    for invoice in changes.invoices:
+        yield _row(
+            "invoice",
+            invoice.id,
+            invoice,
+            ref=invoice.customer_id,
+            parent=invoice.regenerated_from or "",
+            status=invoice.status.value,
+            currency=invoice.currency or "",
+            minor=invoice.total_minor,
+            posted_at=_micros(invoice.issued_at or invoice.end),
+        )
+    for credit in changes.credits:
+        yield _row("credit", credit.id, credit, ref=credit.customer_id)
+    for document in changes.documents:
+        yield _row(
+            "document",
+            f"{document.target}|{document.id}",
+            document,
+            ref=document.core_invoice_id or "",
+            parent=document.target,
+            status=document.status.value,
+            currency=document.currency,
+            minor=document.gross_minor,
+            tax=document.tax_minor,
+            paid=document.paid_minor,
+            open=document.open_minor,
+            posted_at=_micros(document.posted_at or document.created_at),
+        )
+    for memo in changes.memos:
+        yield _row(
+            "memo",
+            f"{memo.target}|{memo.id}",
+            memo,
+            ref=f"{memo.target}|{memo.invoice_id}",
+            parent=memo.target,
+            status=memo.status.value,
+            currency=memo.currency,
+            minor=memo.amount_minor,
+            tax=memo.tax_minor,
+            posted_at=_micros(memo.posted_at),
+        )
+    for push in changes.pushes:
+        yield _row(
+            "push",
+            push.core_invoice_id,
+            push,
+            ref=push.document_id or "",
+            status=push.state.value,
+            currency=push.currency,
+            minor=push.total_minor,
+        )
+    for one in changes.corrections:
+        yield _row(
+            "correction", one.id, one, ref=one.core_invoice_id, status=str(one.state)
+        )
+
+
+def flag_row(key: str, flag: Flag) -> WordRow:
+    """The row of a flag that has its number."""
+    return _row(
+        "flag",
+        key,
+        flag,
+        ref=flag.core_invoice_id,
+        parent=flag.id,
+        status=flag.state.value,
+        currency=flag.currency,
+        minor=flag.exposure_minor,
+    )
+
+
+def _row(kind: str, identity: str, word: Any, **asked: Any) -> WordRow:
+    body = encode(word)
+    dated = effective_at(word)
+    return WordRow(kind, identity, body, fingerprint(body), _micros(dated), **asked)
+
+
+def _micros(when: datetime | None) -> int | None:
+    return None if when is None else micros(when)
