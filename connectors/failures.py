@@ -71,5 +71,13 @@ class Misconfigured(ConnectorFailure):
     """The key, the permission, the account or the address is wrong: no call can succeed."""
 
 
+class Unauthorized(Misconfigured):
+    """The other side does not take our token (401): another one may do."""
+
+
+class NeedsConsent(Misconfigured):
+    """A person must consent anew in the browser; asking again would not help."""
+
+
 class Incomplete(ConnectorFailure):
     """The source gave no whole answer: nothing may be concluded from this reading."""

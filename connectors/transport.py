@@ -31,6 +31,7 @@ from connectors.redaction import one_line
 from state.clock import Clock
 
 CHUNK_BYTES = 64 * 1024
+REQUEST_IDS = ("Request-Id", "X-Request-Id", "intuit_tid", "Xero-Correlation-Id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,8 @@ class Answer:
     @property
     def request_id(self) -> str:
         """The other side's name for this exchange, for asking their support."""
-        return one_line(
-            self.headers.get("Request-Id") or self.headers.get("X-Request-Id") or ""
-        )
+        named = (self.headers[name] for name in REQUEST_IDS if self.headers.get(name))
+        return one_line(next(named, ""))
 
 
 class Unreadable(Unknown):

@@ -5,14 +5,11 @@ whoever sent one must look before sending it again. Every end is one of four: do
 refused, not now, unknown (connectors.failures).
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
@@ -24,14 +21,36 @@ from connectors.failures import (
     Misconfigured,
     NotNow,
     Refused,
+    Unauthorized,
     Unknown,
 )
 from connectors.patience import Patience, Rng, retry_after
 from connectors.redaction import Secret, one_line, redact
 from connectors.transport import Answer, Limits, Transport, Unreadable, checked_base_url
-from state.clock import Clock, iso, utc
+from connectors.wirejson import (
+    aware,
+    code,
+    core_time,
+    dated,
+    encoded,
+    kind_of,
+    message,
+    parsed,
+)
+from state.clock import Clock
 
 Params = Mapping[str, str | int | bool | datetime | Sequence[str] | None]
+Judge = Callable[[Answer], ConnectorFailure | None]
+
+
+class Auth(Protocol):
+    """Who we are to a system that signs each request, or whose tokens end."""
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:
+        """What this request must carry. Raises NeedsConsent, Misconfigured, NotNow."""
+
+    def renew(self, sent: Mapping[str, str]) -> bool:
+        """Those headers were not taken (401). True: there are others to try once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +81,22 @@ class Reply:
     core_time: datetime | None = None  # the embedded core's own clock, which may be manual
 
 
+class _Plain:
+    """A system whose one token does not end."""
+
+    def headers(self, _method: str, _url: str) -> Mapping[str, str]:
+        return {}
+
+    def renew(self, _sent: Mapping[str, str]) -> bool:
+        return False
+
+
 class Wire:
     """HTTP to one system. Safe to share between threads.
 
-    `token` is sent as a bearer; `headers` is asked before each request, for systems that
-    sign or renew. `base_url` is https, or loopback http.
+    `token` is sent as a bearer; `auth` is asked before each request, for systems that
+    sign or renew. `judge` reads a system's own error bodies, and leaves what it does not
+    know to the general rule. `base_url` is https, or loopback http.
     """
 
     def __init__(
@@ -76,7 +106,9 @@ class Wire:
         clock: Clock,
         rng: Rng,
         token: Secret | None = None,
-        headers: Callable[[], Mapping[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+        judge: Judge | None = None,
         system: str = "",
         budget: Budget | None = None,
         log: Log | None = None,
@@ -91,7 +123,9 @@ class Wire:
         self.clock = clock
         self._rng = rng
         self._token = token
-        self._headers = headers or dict
+        self._headers = dict(headers or {})
+        self._auth: Auth = auth or _Plain()
+        self._judge: Judge = judge or (lambda _: None)
         self._budget = budget or Unlimited()
         self._log = log or log_exchange
         self._patience = patience or Patience()
@@ -101,13 +135,19 @@ class Wire:
     def __repr__(self) -> str:
         return f"Wire({self.host})"
 
-    def get(self, path: str, params: Params | None = None) -> Reply:
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Read. Raises Refused, NotNow, Unknown, Misconfigured, Incomplete."""
-        return self._reading("GET", path, params, None)
+        return self._reading("GET", path, params, None, headers or {})
 
     def query(self, path: str, body: Any, params: Params | None = None) -> Reply:
         """Read by POST: a list whose filters travel in the body. Raises as `get`."""
-        return self._reading("POST", path, params, body)
+        return self._reading("POST", path, params, body, {})
 
     def write(
         self, method: str, path: str, body: Any, *, headers: Mapping[str, str] | None = None
@@ -124,9 +164,16 @@ class Wire:
             return 0
         return round((reply.date - self.clock.now()).total_seconds())
 
-    def _reading(self, method: str, path: str, params: Params | None, body: Any) -> Reply:
+    def _reading(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: Any,
+        headers: Mapping[str, str],
+    ) -> Reply:
         def once(attempt: int) -> Reply:
-            return self._once(method, path, params, body, {}, attempt)
+            return self._once(method, path, params, body, headers, attempt)
 
         try:
             return self._patience.reading(once, clock=self.clock, rng=self._rng)
@@ -142,23 +189,48 @@ class Wire:
         headers: Mapping[str, str],
         attempt: int,
     ) -> Reply:
-        """One exchange. `attempt` 0 marks a writing."""
-        endpoint = f"{method} {shape(path)}"
-        self._budget.acquire(endpoint)
-        sent = {"Accept": "application/json", **self._headers(), **headers}
+        """One request, and once more where only our credentials had to be renewed.
+
+        `attempt` 0 marks a writing; a 401 says that it was not done.
+        """
+        url = self._base + path + _query(params)
+        sent = {"Accept": "application/json", **self._headers, **headers}
+        if body is not None:
+            sent["Content-Type"] = kind_of(body)
         if self._token is not None:
             sent["Authorization"] = f"Bearer {self._token.reveal()}"
-        if body is not None:
-            sent["Content-Type"] = "application/json"
+        signed = self._signed(method, path, url)
+        try:
+            return self._exchange(method, path, url, {**sent, **signed}, body, attempt)
+        except Unauthorized:
+            if not self._auth.renew(signed):
+                raise
+        again = self._signed(method, path, url)
+        return self._exchange(method, path, url, {**sent, **again}, body, attempt)
+
+    def _signed(self, method: str, path: str, url: str) -> Mapping[str, str]:
+        try:
+            return self._auth.headers(method, url)
+        except ConnectorFailure as error:
+            raise self._told(error, f"{method} {path}") from None
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        url: str,
+        sent: Mapping[str, str],
+        body: Any,
+        attempt: int,
+    ) -> Reply:
+        endpoint = f"{method} {shape(path)}"
+        self._budget.acquire(endpoint)
         began = self.clock.monotonic()
         answer = None
         failure = ""
         try:
             answer = self._transport.exchange(
-                method,
-                self._base + path + _query(params),
-                headers=sent,
-                body=None if body is None else dumps(body),
+                method, url, headers=sent, body=None if body is None else encoded(body)
             )
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._budget.slow_down(endpoint)
@@ -189,9 +261,12 @@ class Wire:
     def _judged(self, answer: Answer, *, reads: bool) -> Reply:
         """Which of the four ends is this? Raises all but the good one."""
         status, request_id = answer.status, answer.request_id
+        if (known := self._judge(answer)) is not None:
+            known.request_id = request_id
+            raise known
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             data = parsed(answer)
-            return Reply(data, status, request_id, _date(answer), _core_time(answer))
+            return Reply(data, status, request_id, dated(answer), core_time(answer))
         if status < HTTPStatus.BAD_REQUEST:
             to = urlsplit(answer.headers.get("Location", "")).netloc or "elsewhere"
             raise Misconfigured(
@@ -199,10 +274,11 @@ class Wire:
                 "so set the base URL to the final address",
                 request_id=request_id,
             )
-        said = f"{status} {_message(answer)}".strip()
+        said = f"{status} {message(answer)}".strip()
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             remedy = "check the token and what it is allowed to do"
-            raise Misconfigured(f"{said} ({remedy})", request_id=request_id)
+            kind = Unauthorized if status == HTTPStatus.UNAUTHORIZED else Misconfigured
+            raise kind(f"{said} ({remedy})", request_id=request_id)
         after = retry_after(answer.headers.get("Retry-After"), self.clock.now())
         if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.TOO_EARLY} or (
             status == HTTPStatus.SERVICE_UNAVAILABLE and reads
@@ -213,7 +289,7 @@ class Wire:
             or status == HTTPStatus.REQUEST_TIMEOUT
         ):
             raise Unknown(said, request_id=request_id)
-        raise Refused(said, code=_code(answer), status=status, request_id=request_id)
+        raise Refused(said, code=code(answer), status=status, request_id=request_id)
 
 
 def segment(identifier: str) -> str:
@@ -231,54 +307,9 @@ def shape(path: str) -> str:
     )
 
 
-def dumps(body: Any) -> bytes:
-    """JSON with exact decimals; a time without a zone is a mistake of ours."""
-    return json.dumps(body, default=_plain, allow_nan=False, separators=(",", ":")).encode()
-
-
-def loads(text: str | bytes) -> Any:
-    """JSON with every fraction as an exact Decimal. Raises ValueError, RecursionError."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
-
-
-def parsed(answer: Answer) -> Any:
-    """The JSON of a good answer; None when it is empty. Raises Unreadable."""
-    if not answer.body.strip():
-        return None
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind and not kind.endswith(("/json", "+json")):
-        raise Unreadable(f"answered {answer.status} with {one_line(kind)}, not JSON")
-    try:
-        return loads(answer.body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            f"answered {answer.status} with what is no JSON ({type(error).__name__}, "
-            f"{len(answer.body)} bytes)"
-        ) from None
-
-
 def log_exchange(exchange: Exchange) -> None:
     """The request log by default: one structured line an exchange."""
     structlog.get_logger("tieout.http").info("request", **asdict(exchange))
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        whole = value == value.to_integral_value()
-        return int(value) if whole else format(value, "f")
-    if isinstance(value, datetime):
-        return _aware(value)
-    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-
-
-def _aware(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise TypeError("a time without a zone is never sent")
-    return iso(moment) or ""
 
 
 def _query(params: Params | None) -> str:
@@ -291,54 +322,10 @@ def _query(params: Params | None) -> str:
             case bool():
                 text = "true" if value else "false"
             case datetime():
-                text = _aware(value)
+                text = aware(value)
             case str() | int():
                 text = str(value)
             case _:
                 text = ",".join(value)
         pairs.append((name, text))
     return f"?{urlencode(pairs)}" if pairs else ""
-
-
-def _error_fields(answer: Answer) -> Mapping[str, Any]:
-    try:
-        data = loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    if isinstance(data, dict) and isinstance(data.get("error"), dict):
-        data = data["error"]
-    return data if isinstance(data, dict) else {}
-
-
-def _message(answer: Answer) -> str:
-    """What they say is wrong, in their words, on one line."""
-    fields = _error_fields(answer)
-    for name in ("message", "error_description", "detail", "error", "title"):
-        if isinstance(fields.get(name), str):
-            return one_line(fields[name])
-    kind = one_line(answer.headers.get("Content-Type", "").partition(";")[0])
-    return f"({kind or 'no content'})"
-
-
-def _code(answer: Answer) -> str:
-    code = _error_fields(answer).get("code")
-    return one_line(code, 60) if isinstance(code, str) else ""
-
-
-def _date(answer: Answer) -> datetime | None:
-    text = answer.headers.get("Date")
-    if text is None:
-        return None
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError:
-        return None
-
-
-def _core_time(answer: Answer) -> datetime | None:
-    """When the embedded core says it is; nobody else sends this header."""
-    text = answer.headers.get("Core-Time")
-    try:
-        return None if text is None else utc(text)
-    except ValueError:
-        return None

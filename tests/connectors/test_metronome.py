@@ -15,7 +15,8 @@ from connectors.failures import Incomplete, Misconfigured, Refused
 from connectors.metronome import Metronome
 from connectors.metronome_parse import USD_CREDIT_TYPE, invoice
 from connectors.redaction import Secret
-from connectors.wire import Wire, loads
+from connectors.wire import Wire
+from connectors.wirejson import loads
 from state.invoices import CoreStatus
 
 USD = {"id": USD_CREDIT_TYPE, "name": "USD (cents)"}
