@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from connectors.redaction import one_line
 from connectors.transport import Answer, Unreadable
@@ -15,13 +14,15 @@ from state.clock import iso, utc
 FORM = "application/x-www-form-urlencoded"
 
 
-class Form(dict[str, str]):
-    """A body of form fields, which is how tokens are asked for."""
+class Form(str):
+    """A body of form fields, already encoded: this is how tokens are asked for."""
+
+    __slots__ = ()
 
 
 def encoded(body: Any) -> bytes:
     """A body as it is sent."""
-    return urlencode(body).encode() if isinstance(body, Form) else dumps(body)
+    return body.encode() if isinstance(body, Form) else dumps(body)
 
 
 def kind_of(body: Any) -> str:

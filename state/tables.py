@@ -135,3 +135,18 @@ class LeaseRow(SQLModel, table=True):
     holder: str
     token: int
     expires_at: str
+
+
+class TokenRow(SQLModel, table=True):
+    """The rotating token of one connection, and who may renew it now."""
+
+    __tablename__ = "tokens"
+    entity: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    sealed: str = ""
+    expires_at: str | None = None
+    consent_until: str | None = None
+    renewed_at: str | None = None
+    refusal: str = ""
+    holder: str = ""
+    held_until: str = ""

@@ -1,0 +1,107 @@
+"""The token table: one process at a time may renew a token, and keeps it before its use."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from state.clock import iso, utc
+from state.engine import open_engine, transaction
+from state.reads import text_of
+from state.tables import TokenRow
+from state.tokens import Claim, ClaimLost, KeptToken
+
+
+class TokenBook:
+    """One legal entity's tokens. Safe to use from several threads and processes."""
+
+    def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
+        self._engine: Engine = open_engine(url)
+        self._entity = entity
+        self._new_id = new_id
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def token(self, name: str) -> KeptToken | None:
+        """What is kept for one connection."""
+        return next(iter(self._read(self._one(name))), None)
+
+    def tokens(self) -> list[KeptToken]:
+        """What is kept for every connection, by name."""
+        return self._read(col(TokenRow.entity) == self._entity)
+
+    def claim(self, name: str, *, now: datetime, seconds: int) -> Claim | None:
+        """The right to renew a connection's token, or None while another has it."""
+        row = {"entity": self._entity, "name": name}
+        made = Claim(name, self._new_id())
+        with transaction(self._engine) as connection:
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(
+                dialect.insert(TokenRow).values(row).on_conflict_do_nothing()
+            )
+            taken = connection.execute(
+                update(TokenRow)
+                .where(self._one(name), col(TokenRow.held_until) < text_of(now))
+                .values(
+                    holder=made.holder,
+                    held_until=text_of(now + timedelta(seconds=seconds)),
+                )
+            )
+            return made if taken.rowcount == 1 else None
+
+    def release(self, claim: Claim) -> None:
+        """Give the right back, if it is still ours."""
+        self._write(claim, {}, must=False)
+
+    def keep(self, claim: Claim, token: KeptToken) -> None:
+        """Keep a renewed token and give the right back. Raises ClaimLost."""
+        values = {
+            "sealed": token.sealed,
+            "expires_at": iso(token.expires_at),
+            "consent_until": iso(token.consent_until),
+            "renewed_at": iso(token.renewed_at),
+            "refusal": token.refusal,
+        }
+        self._write(claim, values, must=True)
+
+    def refuse(self, claim: Claim, reason: str) -> None:
+        """Keep that a person must consent anew, and give the right back."""
+        self._write(claim, {"refusal": reason}, must=False)
+
+    def _write(self, claim: Claim, values: dict[str, Any], *, must: bool) -> None:
+        with transaction(self._engine) as connection:
+            done = connection.execute(
+                update(TokenRow)
+                .where(self._one(claim.name), col(TokenRow.holder) == claim.holder)
+                .values(**values, holder="", held_until="")
+            )
+            if must and done.rowcount != 1:
+                raise ClaimLost(f"{claim.name}: another has renewed the token meanwhile")
+
+    def _one(self, name: str) -> ColumnElement[bool]:
+        return (col(TokenRow.entity) == self._entity) & (col(TokenRow.name) == name)
+
+    def _read(self, where: ColumnElement[bool]) -> list[KeptToken]:
+        table = TokenRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+        query = select(table).where(where).order_by(table.c.name)
+        with self._engine.connect() as connection:
+            return [_kept(row) for row in connection.execute(query).mappings()]
+
+
+def _kept(row: Any) -> KeptToken:
+    def moment(name: str) -> datetime | None:
+        return None if row[name] is None else utc(row[name])
+
+    return KeptToken(
+        name=row["name"],
+        sealed=row["sealed"],
+        expires_at=moment("expires_at"),
+        consent_until=moment("consent_until"),
+        renewed_at=moment("renewed_at"),
+        refusal=row["refusal"],
+    )
