@@ -15,6 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from oauthlib import oauth1
+from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import BackendApplicationClient, WebApplicationClient
 
 from connectors.failures import ConnectorFailure, Incomplete, Misconfigured, NotNow
@@ -230,13 +231,18 @@ class Consent:
         client = WebApplicationClient(self.client_id)
         verifier = client.create_code_verifier(VERIFIER_LENGTH)
         state = new_state()
-        url = client.prepare_request_uri(
+        # The settings have seen to https; oauthlib's own check knows no loopback.
+        url = add_params_to_uri(
             self.authorize_url,
-            redirect_uri=self.redirect_url,
-            scope=self.scope,
-            state=state,
-            code_challenge=client.create_code_challenge(verifier, "S256"),
-            code_challenge_method="S256",
+            {
+                "response_type": "code",
+                "client_id": self.client_id,
+                "redirect_uri": self.redirect_url,
+                "scope": self.scope,
+                "state": state,
+                "code_challenge": client.create_code_challenge(verifier, "S256"),
+                "code_challenge_method": "S256",
+            },
         )
         return Asked(url, Secret(state), Secret(verifier))
 

@@ -22,7 +22,7 @@ from state.tokens import Claim, ClaimLost, KeptToken
 USED_SHARE = 0.8  # of an access token's life, after which it is renewed
 CLAIM_SECONDS = 180  # longer than one answer may take (60 s), twice
 WAIT_SECONDS = 0.5
-WAITS_MAX = 240  # so that a claim that was left behind has lapsed by then
+WAITS_MAX = 400  # so that a claim that was left behind has lapsed by then
 BEARER = "Bearer "
 
 
