@@ -31,9 +31,9 @@ check: dev  ## style, types, layers, and the tests of style and docs
 
 lock:  ## renew both lock files (needs uv)
 	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-	    pyproject.toml --extra postgres --extra pdf --group build -o requirements/run.lock
+	    pyproject.toml --extra erp --extra postgres --extra pdf --group build -o requirements/run.lock
 	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-	    pyproject.toml --extra postgres --extra pdf --extra engine --group dev -c requirements/run.lock -o requirements/dev.lock
+	    pyproject.toml --extra erp --extra postgres --extra pdf --extra engine --group dev -c requirements/run.lock -o requirements/dev.lock
 
 clean:  ## remove what the build made; your state in .tieout stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

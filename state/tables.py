@@ -144,9 +144,9 @@ class TokenRow(SQLModel, table=True):
     entity: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     sealed: str = ""
-    expires_at: str | None = None
-    consent_until: str | None = None
-    renewed_at: str | None = None
+    expires_at: str = ""
+    consent_until: str = ""
+    renewed_at: str = ""
     refusal: str = ""
     holder: str = ""
     held_until: str = ""

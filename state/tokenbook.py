@@ -62,9 +62,9 @@ class TokenBook:
         """Keep a renewed token and give the right back. Raises ClaimLost."""
         values = {
             "sealed": token.sealed,
-            "expires_at": iso(token.expires_at),
-            "consent_until": iso(token.consent_until),
-            "renewed_at": iso(token.renewed_at),
+            "expires_at": iso(token.expires_at) or "",
+            "consent_until": iso(token.consent_until) or "",
+            "renewed_at": iso(token.renewed_at) or "",
             "refusal": token.refusal,
         }
         self._write(claim, values, must=True)
@@ -95,7 +95,7 @@ class TokenBook:
 
 def _kept(row: Any) -> KeptToken:
     def moment(name: str) -> datetime | None:
-        return None if row[name] is None else utc(row[name])
+        return utc(row[name]) if row[name] else None
 
     return KeptToken(
         name=row["name"],

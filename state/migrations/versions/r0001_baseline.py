@@ -61,6 +61,11 @@ def upgrade() -> None:
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.String(), nullable=False),
     )
+    _table(
+        "tokens",
+        keys="entity name",
+        texts="sealed expires_at consent_until renewed_at refusal holder held_until",
+    )
 
 
 def _table(name: str, *, keys: str, texts: str) -> None:
