@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
+from state.asking import text_of
 from state.clock import iso, utc
 from state.engine import open_engine, transaction
-from state.reads import text_of
 from state.tables import TokenRow
 from state.tokens import Claim, ClaimLost, KeptToken
 
