@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from connectors.failures import Misconfigured, NotNow
-from connectors.loopback import Consented, Listener, NotOurs, read_answer
+from connectors.consent import Consented, Listener, NotOurs, read_answer
 from connectors.oauth import Asked, Consent
 from connectors.redaction import Secret
 from connectors.tokens import RefreshRefused
