@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from connectors.failures import Misconfigured, NotNow
 from connectors.consent import Consented, Listener, NotOurs, read_answer
+from connectors.failures import Misconfigured, NotNow
 from connectors.oauth import Asked, Consent
 from connectors.redaction import Secret
 from connectors.tokens import RefreshRefused
