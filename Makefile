@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test check lock clean
+.PHONY: help install dev demo test stripe-live check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -21,6 +21,9 @@ demo: install  ## live through the credit-memo story on embedded parts
 
 test: dev  ## run every test that needs no outside program
 	$(BIN)/python -m pytest -n 2
+
+stripe-live: dev  ## the Stripe contract against your own sandbox (STRIPE_SANDBOX_KEY)
+	$(BIN)/python -m pytest tests/contracts --stripe-live -rs
 
 check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/ruff check .

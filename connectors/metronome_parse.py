@@ -26,6 +26,7 @@ from state.money import UnknownCurrency, core_exact_minor, exponent, round_minor
 
 USD_CREDIT_TYPE = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
 CUSTOMER_FIELD = "stripe_customer_id"
+EMAIL_FIELD = "billing_email"
 
 
 def invoice(body: Mapping[str, Any]) -> CoreInvoice:
@@ -66,6 +67,7 @@ def customer(
 ) -> CoreCustomer:
     """One customer with its billing configurations and natively billed contracts."""
     where = f"customer {body.get('id', 'without id')}"
+    fields = body.get("custom_fields") or {}
     configured = next(
         (
             (one.get("configuration") or {}).get("stripe_customer_id")
@@ -78,9 +80,10 @@ def customer(
         id=str(need(body, "id", where)),
         name=str(need(body, "name", where)),
         archived=bool(body.get("archived_at")),
-        stripe_customer_field=(body.get("custom_fields") or {}).get(CUSTOMER_FIELD),
+        stripe_customer_field=fields.get(CUSTOMER_FIELD),
         stripe_billing_customer=configured,
         native_contracts=tuple(sorted(native)),
+        email=fields.get(EMAIL_FIELD) or None,
     )
 
 

@@ -249,7 +249,9 @@ class Receivables(Register, Protocol):
     def find_customer(self, core_customer_id: str) -> str | None:
         """The customer whose metadata names this core customer."""
 
-    def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:
+    def create_customer(
+        self, core_customer_id: str, name: str, *, email: str | None, key: str
+    ) -> str:
         """Make a customer for this core customer and return its id."""
 
     def create_draft(self, terms: str, *, key: str) -> DownstreamInvoice:

@@ -203,9 +203,13 @@ class StripeReceivables:
 
     # --- keyed writes ---------------------------------------------------------------
 
-    def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:
-        """Make a customer for this core customer."""
-        body = {"name": name, "metadata": {"core_customer_id": core_customer_id}}
+    def create_customer(
+        self, core_customer_id: str, name: str, *, email: str | None, key: str
+    ) -> str:
+        """Make a customer for this core customer; Stripe sends none without an email."""
+        body: Any = {"name": name, "metadata": {"core_customer_id": core_customer_id}}
+        if email is not None:
+            body["email"] = email
         return self._write("customers", body, key, read=lambda made: str(made["id"]))
 
     def draft_terms(self, draft: Draft) -> str:

@@ -32,6 +32,7 @@ class CoreCustomer:
     stripe_customer_field: str | None = None  # custom field `stripe_customer_id`
     stripe_billing_customer: str | None = None  # the Stripe billing configuration
     native_contracts: tuple[str, ...] = ()
+    email: str | None = None  # custom field `billing_email`
 
 
 @dataclass(frozen=True, slots=True)

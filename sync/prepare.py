@@ -35,13 +35,13 @@ def check_cap(parts: Parts, records: Iterable[PushRecord]) -> None:
 def prepare(parts: Parts, record: PushRecord, invoice: CoreInvoice) -> PushRecord:
     """Before the first request: know the customer, and how the replaced invoice stands."""
     if record.customer_id is None:
-        customer_id = _resolve_customer(parts, record)
+        customer_id, lacking = _resolve_customer(parts, record)
         if customer_id is None:
             skipped = replace(
                 record,
                 state=PushState.SKIPPED,
                 reason="MISSING_MAPPING",
-                detail=f"no Stripe customer is known for {record.core_customer_id}",
+                detail=f"no Stripe customer is known for {record.core_customer_id}{lacking}",
             )
             if skipped != record:
                 parts.decide_and_record(
@@ -72,27 +72,37 @@ def _refresh_ancestor(parts: Parts, core_id: str, customer_id: str) -> None:
         )
 
 
-def _resolve_customer(parts: Parts, record: PushRecord) -> str | None:
-    """The customer nobody mapped: known from before, found by metadata, or made."""
+def _resolve_customer(parts: Parts, record: PushRecord) -> tuple[str | None, str]:
+    """The customer nobody mapped: known from before, found by metadata, or made.
+
+    Beside it, what is lacking to make one.
+    """
     fact = f"stripe.customer:{record.core_customer_id}"
     customer = parts.store.customers_by_id([record.core_customer_id]).get(
         record.core_customer_id
     )
     if (named := mapped_customer(customer)) is not None:
-        return named
+        return named, ""
     known = parts.store.fact(fact)
     if known is not None:
-        return known
+        return known, ""
     customer_id = parts.stripe.find_customer(record.core_customer_id)
     if customer_id is None and parts.policy.create_customers:
+        email = None if customer is None else customer.email
+        if email is None and not parts.policy.auto_charge:
+            return None, (
+                ", and one cannot be made: Stripe sends an invoice to customers with an "
+                "email address only; give the core customer the custom field billing_email"
+            )
         customer_id = parts.stripe.create_customer(
             record.core_customer_id,
             customer.name if customer is not None else record.core_customer_id,
+            email=email,
             key=f"{parts.instance}:{record.core_customer_id}:customer:0",
         )
     if customer_id is not None:
         parts.store.keep_fact(fact, customer_id)
-    return customer_id
+    return customer_id, ""
 
 
 def draft_of(

@@ -100,7 +100,7 @@ def parts_on(sandbox: Handle, core: MemoryCore, policy: Policy | None = None) ->
     stripe = StripeReceivables(
         sandbox.api_key, clock=clock, rng=Random(1), api_base=sandbox.url
     )
-    customer = stripe.create_customer("cc_1", "Acme", key="customer")
+    customer = stripe.create_customer("cc_1", "Acme", email="ap@acme.test", key="customer")
     core.people["cc_1"] = CoreCustomer("cc_1", "Acme", stripe_customer_field=customer)
     return Parts(
         settings=Settings(entity="acme"),

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -52,7 +53,7 @@ class Sandbox:
         request_id = f"req_{self._numbers:014d}"
         version = request.headers.get("stripe-version", "")
         headers = {"Request-Id": request_id, "Stripe-Version": version}
-        body = (await request.body()).decode()
+        body = (await request.body()).decode(errors="replace")
         entry: dict[str, Any] = {
             "method": request.method,
             "path": request.url.path,
@@ -62,14 +63,14 @@ class Sandbox:
         self.faults.requests.append(entry)
         self.faults.in_flight += 1
         try:
-            answer = await self._answer(request, body, request_id, headers)
+            answer = await self._answer(request, body, headers)
         finally:
             self.faults.in_flight -= 1
         entry["status"] = answer.status_code
         return answer
 
     async def _answer(
-        self, request: Request, body: str, request_id: str, headers: dict[str, str]
+        self, request: Request, body: str, headers: dict[str, str]
     ) -> Response:
         method, path = request.method, request.url.path
         # The limiter stands before everything else; the way there and back takes its time.
@@ -77,9 +78,9 @@ class Sandbox:
         met = "" if found is None else self.faults.limit_met(found[0], time.monotonic())
         if self.faults.latency_seconds:
             await asyncio.sleep(self.faults.latency_seconds)
-        refused = _unauthorized(request)
+        refused = _turned_away(request)
         if refused is not None:
-            return JSONResponse(refused, 401, headers)
+            return JSONResponse(refused.body, refused.status, headers)
         if found is None:
             message = f"Unrecognized request URL ({method}: {path})."
             return JSONResponse(Refusal(message).body, 404, headers)
@@ -95,22 +96,16 @@ class Sandbox:
         text = body if method == "POST" else request.url.query
         work = _Work(account, key, f"{method} {path} {text}", text, names, handler)
         if fault is not None and fault.kind == "late":
-            timer = threading.Timer(
-                fault.seconds, self._perform, (work, method, path, request_id, None)
-            )
+            timer = threading.Timer(fault.seconds, self._perform, (work, None))
             timer.daemon = True
             timer.start()
             return _Drop()
-        status, answer, replayed = await run_in_threadpool(
-            self._perform, work, method, path, request_id, fault
-        )
+        status, answer, replayed = await run_in_threadpool(self._perform, work, fault)
         if replayed:
             headers["Idempotent-Replayed"] = "true"
         return _after(fault, status, answer, headers)
 
-    def _perform(
-        self, work: "_Work", method: str, path: str, request_id: str, fault: Fault | None
-    ) -> tuple[int, str, bool]:
+    def _perform(self, work: "_Work", fault: Fault | None) -> tuple[int, str, bool]:
         """Carry out one request: effect, events and saved answer in one commit."""
         flight = f"{work.account}:{work.key}" if work.key else ""
         with self._lock:
@@ -118,9 +113,7 @@ class Sandbox:
                 return 409, json.dumps(_in_flight()), False
             self._in_flight.add(flight)
         try:
-            status, answer, replayed, sent = self._commit(
-                work, method, path, request_id, fault
-            )
+            status, answer, replayed, sent = self._commit(work, fault)
         finally:
             with self._lock:
                 self._in_flight.discard(flight)
@@ -128,7 +121,7 @@ class Sandbox:
         return status, answer, replayed
 
     def _commit(
-        self, work: "_Work", method: str, path: str, request_id: str, fault: Fault | None
+        self, work: "_Work", fault: Fault | None
     ) -> tuple[int, str, bool, list[tuple[str, bytes, str]]]:
         try:
             with self.books.transaction(work.account) as tx:
@@ -142,8 +135,7 @@ class Sandbox:
                 status, answer = 200, ""
                 forced = _forced(fault)
                 if forced is None or (fault is not None and fault.executed):
-                    tree = form_tree(work.text)
-                    call = Call(method, path, work.names, tree, request_id, work.key)
+                    call = Call(work.names, form_tree(work.text))
                     answer = json.dumps(work.handler(tx, call))
                 if forced is not None:
                     status, answer = forced
@@ -186,6 +178,9 @@ class Sandbox:
                 case "search":
                     with self.books.transaction(ACCOUNT) as tx:
                         tx.set("search_lag", int(sent["lag_seconds"]))
+                case "events":
+                    with self.books.transaction(ACCOUNT) as tx:
+                        tx.set("event_lag", int(sent["lag_seconds"]))
                 case _:
                     return JSONResponse({"message": f"no switch is called {what}"}, 404)
         except (KeyError, TypeError, ValueError) as error:
@@ -193,26 +188,16 @@ class Sandbox:
         return JSONResponse({})
 
 
+@dataclass(frozen=True, slots=True)
 class _Work:
     """What a request asks for, apart from how it came."""
 
-    __slots__ = ("account", "handler", "key", "names", "request", "text")
-
-    def __init__(
-        self,
-        account: str,
-        key: str | None,
-        request: str,
-        text: str,
-        names: tuple[str, ...],
-        handler: Handler,
-    ) -> None:
-        self.account = account
-        self.key = key
-        self.request = request
-        self.text = text
-        self.names = names
-        self.handler = handler
+    account: str
+    key: str | None
+    request: str  # all of it in one text: what a key must not be used for twice
+    text: str  # the form or the query
+    names: tuple[str, ...]
+    handler: Handler
 
 
 class _Drop(Response):
@@ -222,18 +207,26 @@ class _Drop(Response):
         await scope["drop"]()
 
 
-def _unauthorized(request: Request) -> Body | None:
+def _turned_away(request: Request) -> Refusal | None:
+    """What is wrong with a request before anybody looks at what it asks."""
+    import stripe
+
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if "_live_" in given:
         text = "This is the Stripe stand-in; a live key has no place here."
-    elif not given.startswith(("sk_test_", "rk_test_")):
+        return Refusal(text, status=401)
+    if not given.startswith(("sk_test_", "rk_test_")):
         text = "Invalid API Key provided; the stand-in takes sk_test_... and rk_test_..."
-    else:
-        key = request.headers.get("idempotency-key", "")
-        if len(key) <= KEY_LENGTH_MAX:
-            return None
-        text = f"Idempotency keys have at most {KEY_LENGTH_MAX} characters."
-    return Refusal(text, status=401).body
+        return Refusal(text, status=401)
+    if len(request.headers.get("idempotency-key", "")) > KEY_LENGTH_MAX:
+        return Refusal(f"Idempotency keys have at most {KEY_LENGTH_MAX} characters.")
+    version = request.headers.get("stripe-version", stripe.api_version)
+    if version != stripe.api_version:
+        return Refusal(
+            f"Invalid Stripe API version: {version}; the stand-in speaks "
+            f"{stripe.api_version} and no other"
+        )
+    return None
 
 
 def _before(fault: Fault, headers: dict[str, str]) -> Response | None:

@@ -2,43 +2,46 @@
 
 from connectors.sandbox.books import Body, Tx
 from connectors.sandbox.call import Call
+from connectors.sandbox.credit_lines import drawn_lines
 from connectors.sandbox.customers import found as found_customer
 from connectors.sandbox.customers import move_balance
 from connectors.sandbox.errors import Refusal, missing, state
 from connectors.sandbox.events import emit
+from connectors.sandbox.invoice_states import settle_if_credited
 from connectors.sandbox.invoices import found as found_invoice
-from connectors.sandbox.invoices import settle_if_credited
+from connectors.sandbox.lines import EMBEDDED, embed
 from connectors.sandbox.lists import page
+from connectors.sandbox.misc import refund
 from connectors.sandbox.shapes import blank, listing, merge_metadata
 
 _FINALIZED = {"open", "paid"}
+_POST = ("credit_amount", "refund_amount", "out_of_band_amount")
+_CARRIED = (
+    *_POST,
+    "amount",
+    "effective_at",
+    "email_type",
+    "invoice",
+    "lines",
+    "memo",
+    "metadata",
+    "reason",
+    "refunds",
+)
 
 
 def create(tx: Tx, call: Call) -> Body:
     """POST /v1/credit_notes: reduce a finalized invoice."""
     note, invoice, lines = _drawn(tx, call, "CreditNoteCreateParams")
     params = call.params("CreditNoteCreateParams")
-    post = note["post_payment_amount"]
-    refunds = sum(int(one.get("amount_refunded", 0)) for one in params.get("refunds") or [])
-    given = (
-        int(params.get("credit_amount", 0))
-        + int(params.get("refund_amount", 0))
-        + int(params.get("out_of_band_amount", 0))
-        + refunds
-    )
-    if given != post:
-        raise Refusal(
-            f"refund_amount, credit_amount and out_of_band_amount must sum to {post}, "
-            "the part of the credit note that was paid already",
-            param="credit_amount",
-        )
     note["out_of_band_amount"] = params.get("out_of_band_amount")
+    note["refunds"] = _refunds(tx, invoice, params)
     if params.get("credit_amount"):
         customer = found_customer(tx, invoice["customer"], in_path=False)
         moved = move_balance(
             tx,
             customer,
-            -int(params["credit_amount"]),
+            -params["credit_amount"],
             invoice["currency"],
             "credit_note",
             invoice["id"],
@@ -50,8 +53,8 @@ def create(tx: Tx, call: Call) -> Body:
     for line in lines:
         tx.put("credit_note_line_item", line, parent=note["id"])
     _apply(tx, invoice, note, 1)
-    settle_if_credited(tx, invoice)
     emit(tx, "credit_note.created", note)
+    settle_if_credited(tx, invoice)
     return _shown(tx, note)
 
 
@@ -63,16 +66,14 @@ def preview(tx: Tx, call: Call) -> Body:
 
 def _drawn(tx: Tx, call: Call, kind: str) -> tuple[Body, Body, list[Body]]:
     """A credit note drawn up and checked against its invoice."""
-    params = call.params(kind)
+    params = call.params(kind, _CARRIED)
     invoice = tx.get("invoice", params["invoice"])
     if invoice is None:
         raise missing("invoice", params["invoice"], in_path=False)
     if invoice["status"] not in _FINALIZED:
         raise state(f"Credit notes need an open or paid invoice, not {invoice['status']}")
-    lines = [_line(tx, invoice, one) for one in params.get("lines") or []]
-    amount = (
-        int(params["amount"]) if "amount" in params else sum(x["amount"] for x in lines)
-    )
+    lines = drawn_lines(tx, invoice, params.get("lines") or [])
+    amount = _amount_of(params, lines)
     left = invoice["total"] - (
         invoice["pre_payment_credit_notes_amount"]
         + invoice["post_payment_credit_notes_amount"]
@@ -81,6 +82,7 @@ def _drawn(tx: Tx, call: Call, kind: str) -> tuple[Body, Body, list[Body]]:
         raise Refusal(f"The credit note must be between 1 and {left}", param="amount")
     pre = min(amount, invoice["amount_remaining"])
     post = amount - pre
+    _check_post(params, post)
     tax = sum(one["amount"] for one in invoice["total_taxes"] or [])
     tax_part = tax * amount // invoice["total"] if invoice["total"] else 0
     note = blank("CreditNote", tx, "cn")
@@ -110,19 +112,62 @@ def _drawn(tx: Tx, call: Call, kind: str) -> tuple[Body, Body, list[Body]]:
     return note, invoice, lines
 
 
-def _line(tx: Tx, invoice: Body, params: Body) -> Body:
-    line = blank("CreditNoteLineItem", tx, "cnli")
-    if params["type"] == "invoice_line_item":
-        source = tx.get("line_item", params.get("invoice_line_item", ""))
-        if source is None or source["invoice"] != invoice["id"]:
-            raise missing("line_item", str(params.get("invoice_line_item")), in_path=False)
-        amount = int(str(params.get("amount", source["amount"])))
-        line.update(invoice_line_item=source["id"], description=source["description"])
-    else:
-        amount = int(params.get("unit_amount", 0)) * int(params.get("quantity", 1))
-        line.update(description=params.get("description"))
-    line.update(amount=amount, type=params["type"], quantity=params.get("quantity"))
-    return line
+def _amount_of(params: Body, lines: list[Body]) -> int:
+    """One of `amount` and `lines` says how much; both must say the same."""
+    summed = sum(line["amount"] for line in lines)
+    if not lines and "amount" not in params:
+        raise Refusal("Send amount or lines", code="parameter_missing", param="amount")
+    amount: int = params.get("amount", summed)
+    if lines and amount != summed:
+        raise Refusal(f"The lines sum to {summed}, not to {amount}", param="amount")
+    return amount
+
+
+def _check_post(params: Body, post: int) -> None:
+    """What was paid already must go back in full, and in named ways."""
+    linked = sum(one.get("amount_refunded", 0) for one in params.get("refunds") or [])
+    parts = {name: params.get(name, 0) for name in _POST}
+    if negative := [name for name, amount in parts.items() if amount < 0]:
+        raise Refusal(f"Invalid non-negative integer: {negative[0]}", param=negative[0])
+    if sum(parts.values()) + linked != post:
+        raise Refusal(
+            f"refund_amount, credit_amount and out_of_band_amount must sum to {post}, "
+            "the part of the credit note that was paid already",
+            param="credit_amount",
+        )
+
+
+def _refunds(tx: Tx, invoice: Body, params: Body) -> list[Body]:
+    """The refunds of a note: those it names, and the one that it makes."""
+    named = []
+    for one in params.get("refunds") or []:
+        if tx.get("refund", one.get("refund", "")) is None:
+            raise missing("refund", str(one.get("refund")), in_path=False)
+        named.append({"refund": one["refund"], "amount_refunded": one["amount_refunded"]})
+    wanted = params.get("refund_amount", 0)
+    if not wanted:
+        return named
+    payments = tx.children("invoice_payment", invoice["id"])
+    if not payments:
+        raise Refusal(
+            "The invoice has no payment to refund; say credit_amount or out_of_band_amount",
+            param="refund_amount",
+        )
+    intent = tx.get("payment_intent", payments[-1]["payment"]["payment_intent"]) or {}
+    made = refund(tx, intent, wanted)
+    return [*named, {"refund": made["id"], "amount_refunded": wanted}]
+
+
+def update(tx: Tx, call: Call) -> Body:
+    """POST /v1/credit_notes/{id}: its memo and metadata."""
+    params = call.params("CreditNoteUpdateParams", ("memo", "metadata"))
+    note = found(tx, call.names[0])
+    if "memo" in params:
+        note["memo"] = params["memo"]
+    merge_metadata(note, params.get("metadata"))
+    tx.put("credit_note", note)
+    emit(tx, "credit_note.updated", note)
+    return _shown(tx, note)
 
 
 def void(tx: Tx, call: Call) -> Body:
@@ -183,13 +228,16 @@ def found(tx: Tx, name: str) -> Body:
 
 
 def _apply(tx: Tx, invoice: Body, note: Body, sign: int) -> None:
-    invoice["pre_payment_credit_notes_amount"] += sign * note["pre_payment_amount"]
+    pre = sign * note["pre_payment_amount"]
+    invoice["pre_payment_credit_notes_amount"] += pre
     invoice["post_payment_credit_notes_amount"] += sign * note["post_payment_amount"]
-    invoice["amount_remaining"] -= sign * note["pre_payment_amount"]
+    invoice["amount_remaining"] -= pre
+    invoice["amount_due"] -= pre
     tx.put("invoice", invoice)
+    emit(tx, "invoice.updated", embed(tx, invoice))
 
 
 def _shown(tx: Tx, note: Body) -> Body:
     lines = tx.children("credit_note_line_item", note["id"])
     url = f"/v1/credit_notes/{note['id']}/lines"
-    return {**note, "lines": listing(url, lines[:10], more=len(lines) > 10)}  # noqa: PLR2004
+    return {**note, "lines": listing(url, lines[:EMBEDDED], more=len(lines) > EMBEDDED)}

@@ -8,16 +8,19 @@ from connectors.sandbox.lists import page, search
 from connectors.sandbox.shapes import blank, merge_metadata
 
 _PLAIN = ("name", "email", "description", "phone", "address", "shipping")
+_CARRIED = (*_PLAIN, "metadata")
+DEFAULT_CURRENCY = "usd"
 
 
 def create(tx: Tx, call: Call) -> Body:
     """POST /v1/customers."""
-    params = call.params("CustomerCreateParams")
+    params = call.params("CustomerCreateParams", (*_CARRIED, "balance"))
     body = blank("Customer", tx, "cus")
     body.update({name: params.get(name) for name in _PLAIN})
     body.update(
-        balance=int(params.get("balance", 0)),
+        balance=0,
         delinquent=False,
+        invoice_credit_balance={},
         invoice_prefix=f"T{tx.next_number('prefix'):07d}",
         next_invoice_sequence=1,
         preferred_locales=[],
@@ -25,6 +28,8 @@ def create(tx: Tx, call: Call) -> Body:
     )
     merge_metadata(body, params.get("metadata"))
     tx.put("customer", body)
+    if params.get("balance"):
+        move_balance(tx, body, params["balance"], DEFAULT_CURRENCY, "initial", None)
     emit(tx, "customer.created", body)
     return body
 
@@ -36,7 +41,7 @@ def retrieve(tx: Tx, call: Call) -> Body:
 
 def update(tx: Tx, call: Call) -> Body:
     """POST /v1/customers/{id}."""
-    params = call.params("CustomerUpdateParams")
+    params = call.params("CustomerUpdateParams", _CARRIED)
     body = found(tx, call.names[0], in_path=True)
     body.update({name: params[name] for name in _PLAIN if name in params})
     merge_metadata(body, params.get("metadata"))
@@ -77,29 +82,45 @@ def find(tx: Tx, call: Call) -> Body:
 
 def add_balance(tx: Tx, call: Call) -> Body:
     """POST /v1/customers/{id}/balance_transactions: negative is credit to the customer."""
-    params = call.params("CustomerCreateBalanceTransactionParams")
-    customer = found(tx, call.names[0], in_path=True)
-    return move_balance(
-        tx, customer, int(params["amount"]), params["currency"], "adjustment", None
+    params = call.params(
+        "CustomerCreateBalanceTransactionParams",
+        ("amount", "currency", "description", "metadata"),
     )
+    customer = found(tx, call.names[0], in_path=True)
+    currency = params["currency"].lower()
+    body = move_balance(tx, customer, params["amount"], currency, "adjustment", None)
+    body["description"] = params.get("description")
+    merge_metadata(body, params.get("metadata"))
+    return tx.put("customer_balance_transaction", body)
 
 
 def move_balance(
     tx: Tx, customer: Body, amount: int, currency: str, kind: str, invoice: str | None
 ) -> Body:
-    """Move a customer's balance and keep the transaction."""
-    customer["balance"] += amount
+    """Move a customer's balance and keep the transaction.
+
+    Each currency has a balance of its own; `balance` is that of the customer's currency.
+    """
+    customer["currency"] = customer["currency"] or currency
+    balances = customer["invoice_credit_balance"]
+    balances[currency] = balance_of(customer, currency) + amount
+    customer["balance"] = balance_of(customer, customer["currency"])
     tx.put("customer", customer)
     body = blank("CustomerBalanceTransaction", tx, "cbtxn")
     body.update(
         amount=amount,
         currency=currency,
         customer=customer["id"],
-        ending_balance=customer["balance"],
+        ending_balance=balances[currency],
         invoice=invoice,
         type=kind,
     )
     return tx.put("customer_balance_transaction", body, parent=customer["id"])
+
+
+def balance_of(customer: Body, currency: str) -> int:
+    """A customer's balance in one currency; negative is credit to the customer."""
+    return int(customer["invoice_credit_balance"].get(currency, 0))
 
 
 def found(tx: Tx, name: str, *, in_path: bool, deleted: bool = False) -> Body:

@@ -15,18 +15,15 @@ RETENTION_SECONDS = 30 * 24 * 3600
 TYPES_MAX = 20
 
 
-def emit(tx: Tx, kind: str, thing: Body, **before: Any) -> None:
+def emit(tx: Tx, kind: str, thing: Body) -> None:
     """Write an event about an object as it is now."""
     import stripe
 
     body = blank("Event", tx, "evt")
-    data: Body = {"object": dict(thing)}
-    if before:
-        data["previous_attributes"] = before
     body.update(
         type=kind,
         api_version=stripe.api_version,
-        data=data,
+        data={"object": dict(thing)},
         pending_webhooks=0,
         request={"id": None, "idempotency_key": None},
     )
@@ -42,7 +39,18 @@ def list_all(tx: Tx, call: Call) -> Body:
         types = [params["type"]]
     if len(types) > TYPES_MAX:
         raise Refusal(f"At most {TYPES_MAX} types may be named", param="types")
-    where, values = " AND created >= ?", [tx.now() - RETENTION_SECONDS]
+    oldest = tx.now() - RETENTION_SECONDS
+    for cursor in ("starting_after", "ending_before"):
+        named = tx.get("event", params.get(cursor, ""))
+        if named is not None and named["created"] < oldest:
+            raise Refusal(
+                f"The event {named['id']} is no longer available: it has aged out of our "
+                "retention policy",
+                code="resource_missing",
+                param=cursor,
+            )
+    where = " AND created >= ? AND created <= ?"
+    values: list[Any] = [oldest, tx.now() - tx.setting("event_lag")]
     if types:
         where += f" AND parent IN ({','.join('?' * len(types))})"
         values.extend(types)

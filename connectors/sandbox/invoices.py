@@ -1,17 +1,18 @@
-"""Invoices: draft, open, paid, uncollectible, void; who may become what."""
+"""Invoices: made, read, changed and listed; what they become is in `invoice_states`."""
 
 from typing import Any
 
 from connectors.sandbox.books import Body, Tx
 from connectors.sandbox.call import Call
+from connectors.sandbox.customers import DEFAULT_CURRENCY
 from connectors.sandbox.customers import found as found_customer
-from connectors.sandbox.customers import move_balance
 from connectors.sandbox.errors import Refusal, missing, state
 from connectors.sandbox.events import emit
-from connectors.sandbox.lines import add_items, embed, lines_of, pending_items
+from connectors.sandbox.lines import add_items, embed, pending_items
 from connectors.sandbox.lists import page, search
 from connectors.sandbox.shapes import at_most, blank, merge_metadata
-from connectors.sandbox.totals import minimum_charge, total_up
+from connectors.sandbox.totals import total_up
+from connectors.stripe_money import check_amount
 
 _TEXT_LIMITS = {
     "description": 1500,
@@ -26,15 +27,31 @@ _COPIED = (
     "effective_at",
     "custom_fields",
     "auto_advance",
+    "statement_descriptor",
 )
+_CREATE = (
+    *_COPIED,
+    "collection_method",
+    "currency",
+    "customer",
+    "days_until_due",
+    "default_tax_rates",
+    "due_date",
+    "metadata",
+    "pending_invoice_items_behavior",
+)
+_UPDATE = (*_COPIED, "due_date", "metadata")
+_CUSTOM_FIELDS_MAX = 4
+_CUSTOM_NAME_MAX = 40
+_CUSTOM_VALUE_MAX = 140
 DAY = 86_400
+DAYS_UNTIL_DUE = 30
 
 
 def create(tx: Tx, call: Call) -> Body:
     """POST /v1/invoices."""
-    params = call.params("InvoiceCreateParams")
-    for name, length in _TEXT_LIMITS.items():
-        at_most(params, name, length)
+    params = call.params("InvoiceCreateParams", _CREATE)
+    _check_texts(params)
     if "customer" not in params:
         raise Refusal(
             "Missing required param: customer.", code="parameter_missing", param="customer"
@@ -50,23 +67,23 @@ def create(tx: Tx, call: Call) -> Body:
     tx.put("invoice", body)
     shown = embed(tx, body)
     emit(tx, "invoice.created", shown)
-    return _expanded(tx, call, shown)
+    return expanded(tx, call, shown)
 
 
 def _blank(tx: Tx, params: Body, customer: Body) -> Body:
     body = blank("Invoice", tx, "in")
     method = params.get("collection_method", "charge_automatically")
-    due = params.get("due_date")
-    days = params.get("days_until_due")
-    if method == "charge_automatically" and (due is not None or days is not None):
+    _check_due(method, params)
+    if method == "send_invoice" and not customer.get("email"):
         raise Refusal(
-            "days_until_due and due_date go with collection_method=send_invoice only",
-            param="days_until_due" if days is not None else "due_date",
+            "Missing email. An invoice that is sent needs a customer with an email address"
         )
-    if due is not None and days is not None:
-        raise Refusal("Send due_date or days_until_due, not both", param="due_date")
+    currency = params.get("currency") or customer.get("currency") or DEFAULT_CURRENCY
+    if (wrong := check_amount(0, currency)) is not None:
+        raise Refusal(f"Invalid currency: {wrong}", param="currency")
+    due = params.get("due_date")
     if method == "send_invoice" and due is None:
-        due = body["created"] + (30 if days is None else days) * DAY
+        due = body["created"] + params.get("days_until_due", DAYS_UNTIL_DUE) * DAY
     for amount in [
         "amount_due",
         "amount_overpaid",
@@ -89,12 +106,12 @@ def _blank(tx: Tx, params: Body, customer: Body) -> Body:
         auto_advance=bool(params.get("auto_advance", False)),
         billing_reason="manual",
         collection_method=method,
-        currency=params.get("currency") or customer.get("currency") or "usd",
+        currency=currency.lower(),
         customer=customer["id"],
         customer_email=customer.get("email"),
         customer_name=customer.get("name"),
         default_tax_rates=[
-            tx.get("tax_rate", rate) for rate in params.get("default_tax_rates") or []
+            _tax_rate(tx, name) for name in params.get("default_tax_rates") or []
         ],
         discounts=[],
         due_date=due,
@@ -114,20 +131,55 @@ def _blank(tx: Tx, params: Body, customer: Body) -> Body:
     return body
 
 
+def _check_texts(params: Body) -> None:
+    for name, length in _TEXT_LIMITS.items():
+        at_most(params, name, length)
+    fields = params.get("custom_fields") or []
+    if len(fields) > _CUSTOM_FIELDS_MAX:
+        raise Refusal(f"At most {_CUSTOM_FIELDS_MAX} custom fields", param="custom_fields")
+    for field in fields:
+        at_most(field, "name", _CUSTOM_NAME_MAX)
+        at_most(field, "value", _CUSTOM_VALUE_MAX)
+
+
+def _check_due(method: str, params: Body) -> None:
+    """A due date belongs to an invoice that is sent, and is said in one way."""
+    given = [name for name in ("due_date", "days_until_due") if name in params]
+    if given and method == "charge_automatically":
+        raise Refusal(
+            "days_until_due and due_date go with collection_method=send_invoice only",
+            param=given[0],
+        )
+    if len(given) > 1:
+        raise Refusal("Send due_date or days_until_due, not both", param="due_date")
+    if params.get("days_until_due", 0) < 0:
+        raise Refusal("Invalid non-negative integer: days_until_due", param=given[0])
+
+
+def _tax_rate(tx: Tx, name: str) -> Body:
+    rate = tx.get("tax_rate", name)
+    if rate is None:
+        raise missing("tax_rate", name, in_path=False, param="default_tax_rates")
+    return rate
+
+
 def retrieve(tx: Tx, call: Call) -> Body:
     """GET /v1/invoices/{id}."""
-    return _expanded(tx, call, embed(tx, found(tx, call.names[0])))
+    return expanded(tx, call, embed(tx, found(tx, call.names[0])))
 
 
 def update(tx: Tx, call: Call) -> Body:
     """POST /v1/invoices/{id}: after finalization only metadata and the like may move."""
-    params = call.params("InvoiceUpdateParams")
-    for name, length in _TEXT_LIMITS.items():
-        at_most(params, name, length)
+    params = call.params("InvoiceUpdateParams", _UPDATE)
+    _check_texts(params)
     body = found(tx, call.names[0])
-    frozen = set(params) - {"metadata", "expand", "auto_advance", "default_source"}
+    frozen = set(params) - {"metadata", "expand", "auto_advance"}
     if body["status"] != "draft" and frozen:
         raise state(f"This invoice is no longer editable: {', '.join(sorted(frozen))}")
+    if params.get("number") and params["number"] != body["number"]:
+        _unique_number(tx, params["number"])
+    if "due_date" in params:
+        _check_due(body["collection_method"], params)
     body.update({name: params[name] for name in _COPIED if name in params})
     if "due_date" in params:
         body["due_date"] = params["due_date"]
@@ -135,7 +187,7 @@ def update(tx: Tx, call: Call) -> Body:
     tx.put("invoice", body)
     shown = embed(tx, body)
     emit(tx, "invoice.updated", shown)
-    return _expanded(tx, call, shown)
+    return expanded(tx, call, shown)
 
 
 def delete(tx: Tx, call: Call) -> Body:
@@ -169,140 +221,11 @@ def find(tx: Tx, call: Call) -> Body:
     return rows
 
 
-def finalize(tx: Tx, call: Call) -> Body:
-    """POST /v1/invoices/{id}/finalize: number it, net the customer's balance, open it."""
-    params = call.params("InvoiceFinalizeInvoiceParams")
-    body = found(tx, call.names[0])
-    if body["status"] != "draft":
-        raise state("This invoice is already finalized")
-    customer = found_customer(tx, body["customer"], in_path=False)
-    if not body["number"]:
-        body["number"] = (
-            f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
-        )
-        customer["next_invoice_sequence"] += 1
-    tx.put("customer", customer)
-    if "auto_advance" in params:
-        body["auto_advance"] = params["auto_advance"]
-    body["status"] = "open"
-    body["status_transitions"]["finalized_at"] = tx.now()
-    if body["effective_at"] is None:
-        body["effective_at"] = tx.now()
-    _net_balance(tx, body, customer)
-    body["hosted_invoice_url"] = f"https://invoice.stripe.invalid/{body['id']}"
-    tx.put("invoice", body)
-    shown = embed(tx, body)
-    emit(tx, "invoice.finalized", shown)
-    if body["amount_due"] == 0:
-        _pay(tx, body, 0)
-    return _expanded(tx, call, embed(tx, body))
-
-
-def _net_balance(tx: Tx, body: Body, customer: Body) -> None:
-    """Customer balance is applied by itself, so amount due is not the total."""
-    balance, total = customer["balance"], body["total"]
-    body["starting_balance"] = balance
-    due = total + balance
-    if due < 0:
-        moved = -total if balance <= 0 and total > 0 else total
-        due = 0
-    elif due < minimum_charge(body["currency"]) and due > 0 and total > 0:
-        moved, due = total, 0  # below the minimum charge: booked to the balance
-    else:
-        moved = -balance
-    if total <= 0:
-        moved, due = total, 0
-    elif due == 0 and balance < 0 and total + balance <= 0:
-        moved = total
-    if moved:
-        move_balance(
-            tx, customer, moved, body["currency"], "applied_to_invoice", body["id"]
-        )
-    body["ending_balance"] = customer["balance"]
-    body["amount_due"] = body["amount_remaining"] = due
-
-
-def void(tx: Tx, call: Call) -> Body:
-    """POST /v1/invoices/{id}/void: a person's act; open and uncollectible only."""
-    call.params("InvoiceVoidInvoiceParams")
-    body = found(tx, call.names[0])
-    if body["status"] not in {"open", "uncollectible"}:
-        raise state(
-            f"You can only void open and uncollectible invoices, not {body['status']}"
-        )
-    return _move(tx, body, "void", "voided_at", "invoice.voided")
-
-
-def mark_uncollectible(tx: Tx, call: Call) -> Body:
-    """POST /v1/invoices/{id}/mark_uncollectible."""
-    call.params("InvoiceMarkUncollectibleParams")
-    body = found(tx, call.names[0])
-    if body["status"] != "open":
-        raise state(f"You can only mark open invoices, not {body['status']}")
-    event = "invoice.marked_uncollectible"
-    return _move(tx, body, "uncollectible", "marked_uncollectible_at", event)
-
-
-def pay(tx: Tx, call: Call) -> Body:
-    """POST /v1/invoices/{id}/pay, by a ready-made test card or out of band."""
-    params = call.params("InvoicePayParams")
-    body = found(tx, call.names[0])
-    if body["status"] not in {"open", "uncollectible"}:
-        raise state(
-            f"Invoice is {body['status']} and cannot be paid", "invoice_not_payable"
-        )
-    amount = body["amount_remaining"]
-    if params.get("paid_out_of_band"):
-        body["amount_paid_off_stripe"] = amount
-    else:
-        _charge(tx, body, amount)
-    _pay(tx, body, amount)
-    return _expanded(tx, call, embed(tx, body))
-
-
-def _charge(tx: Tx, body: Body, amount: int) -> None:
-    intent = blank("PaymentIntent", tx, "pi")
-    intent.update(amount=amount, amount_received=amount, currency=body["currency"])
-    intent.update(customer=body["customer"], status="succeeded")
-    tx.put("payment_intent", intent)
-    payment = blank("InvoicePayment", tx, "inpay")
-    payment.update(
-        amount_paid=amount,
-        amount_requested=amount,
-        currency=body["currency"],
-        invoice=body["id"],
-        is_default=True,
-        payment={"type": "payment_intent", "payment_intent": intent["id"]},
-        status="paid",
-    )
-    tx.put("invoice_payment", payment, parent=body["id"])
-
-
-def _pay(tx: Tx, body: Body, amount: int) -> None:
-    body["amount_paid"] += amount
-    body["amount_remaining"] = 0
-    body["attempted"] = True
-    _move(tx, body, "paid", "paid_at", "invoice.paid")
-
-
-def _move(tx: Tx, body: Body, status: str, stamp: str, event: str) -> Body:
-    body["status"] = status
-    body["status_transitions"][stamp] = tx.now()
-    tx.put("invoice", body)
-    shown = embed(tx, body)
-    emit(tx, event, shown)
-    return shown
-
-
-def settle_if_credited(tx: Tx, body: Body) -> None:
-    """An open invoice credited down to nothing is paid."""
-    if body["status"] == "open" and body["amount_remaining"] == 0:
-        _pay(tx, body, 0)
-
-
 def preview(tx: Tx, call: Call) -> Body:
     """POST /v1/invoices/create_preview: the totals that items would have."""
-    params = call.params("InvoiceCreatePreviewParams")
+    params = call.params(
+        "InvoiceCreatePreviewParams", ("customer", "currency", "invoice_items")
+    )
     customer = found_customer(tx, params.get("customer", ""), in_path=False)
     body = _blank(tx, {"currency": params.get("currency")}, customer)
     body["id"] = f"upcoming_{body['id']}"
@@ -326,11 +249,13 @@ def _unique_number(tx: Tx, number: str) -> None:
         raise Refusal(f"Invoice number {number} is in use", param="number")
 
 
-def _expanded(tx: Tx, call: Call, body: Body) -> Body:
+def expanded(tx: Tx, call: Call, body: Body) -> Body:
+    """The invoice with what the caller wants to see inside it."""
     shown: dict[str, Any] = dict(body)
-    if "customer" in call.expand:
+    wanted = call.expandable("customer", "payments")
+    if "customer" in wanted:
         shown["customer"] = tx.get("customer", body["customer"])
-    if "payments" in call.expand:
+    if "payments" in wanted:
         payments = tx.children("invoice_payment", body["id"])
         url = f"/v1/invoice_payments?invoice={body['id']}"
         shown["payments"] = {
@@ -351,6 +276,3 @@ def list_lines(tx: Tx, call: Call) -> Body:
     return page(
         tx, "line_item", url, params, where=where, values=(body["id"],), oldest_first=True
     )
-
-
-__all__ = ["create", "found", "lines_of", "settle_if_credited"]

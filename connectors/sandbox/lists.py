@@ -41,12 +41,17 @@ def page(
         clauses.append(" AND created = ?")
         bound.append(created)
     backwards = "ending_before" in params
-    after = params.get("ending_before" if backwards else "starting_after")
+    if backwards and "starting_after" in params:
+        raise Refusal(
+            "Send starting_after or ending_before, not both", param="ending_before"
+        )
+    cursor = "ending_before" if backwards else "starting_after"
+    after = params.get(cursor)
     descending = oldest_first == backwards
     if after is not None:
         seq = tx.seq(kind, after)
         if seq is None:
-            raise missing(kind, after, in_path=False, param="starting_after")
+            raise missing(kind, after, in_path=False, param=cursor)
         clauses.append(f" AND seq {'<' if descending else '>'} ?")
         bound.append(seq)
     order = "DESC" if descending else "ASC"

@@ -13,8 +13,9 @@ class Operator:
         self._v1: Any = client.v1
 
     def add_customer(self, name: str) -> str:
-        """Make a customer."""
-        return str(self._v1.customers.create({"name": name}).id)
+        """Make a customer; without an email address Stripe sends it no invoice."""
+        email = f"{name.split(maxsplit=1)[0].lower()}@example.com"
+        return str(self._v1.customers.create({"name": name, "email": email}).id)
 
     def void(self, invoice_id: str) -> None:
         """Void an open invoice."""

@@ -5,9 +5,11 @@ depth, a missing one, a wrong type or a value outside an enumeration is refused 
 Stripe refuses it. What annotations cannot say (lengths, either-or) is `limits`.
 """
 
+import re
 import sys
 import types
 import typing
+from decimal import Decimal
 from functools import cache
 from typing import Any, ForwardRef, Literal, get_args, get_origin
 from urllib.parse import unquote_plus
@@ -18,6 +20,8 @@ from connectors.sandbox.errors import Refusal
 
 Tree = dict[str, Any]
 DEPTH_MAX = 8
+_INTEGER = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")  # 1E+3 is none
 
 
 def form_tree(text: str) -> Tree:
@@ -62,7 +66,6 @@ def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
 
     options = set(RequestOptions.__annotations__)
     space = {**vars(typing), **vars(sys.modules[kind.__module__])}
-    space.setdefault("Decimal", str)
     space.setdefault("UntypedStripeObject", dict)
     fields: dict[str, tuple[Any, bool]] = {}
     for name, hint in kind.__annotations__.items():
@@ -138,7 +141,9 @@ def _value(kind: Any, value: Any, path: str) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise Refusal(f"Invalid object: {path}", param=path)
-        return {key: str(one) for key, one in value.items()}
+        if nested := [key for key, one in value.items() if isinstance(one, dict)]:
+            raise Refusal(f"Invalid string: {path}[{nested[0]}]", param=path)
+        return dict(value)
     if is_typeddict(kind):
         return _object(kind, value, path)
     return _plain(kind, value, path)
@@ -181,12 +186,13 @@ def _plain(kind: Any, value: Any, path: str) -> Any:
             raise _wrong(path, "must be true or false")
         return value == "true"
     if kind is int:
-        try:
-            return int(value)
-        except ValueError:
+        if not _INTEGER.fullmatch(value):
             raise Refusal(
                 f"Invalid integer: {value}", code="parameter_invalid_integer", param=path
-            ) from None
+            )
+        return int(value)
+    if kind in {Decimal, float} and not _DECIMAL.fullmatch(value):
+        raise Refusal(f"Invalid decimal: {value}", param=path)
     return value
 
 

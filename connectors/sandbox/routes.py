@@ -3,7 +3,15 @@
 import re
 from collections.abc import Callable
 
-from connectors.sandbox import credit_notes, customers, events, invoices, lines, misc
+from connectors.sandbox import (
+    credit_notes,
+    customers,
+    events,
+    invoice_states,
+    invoices,
+    lines,
+    misc,
+)
 from connectors.sandbox.books import Body, Tx
 from connectors.sandbox.call import Call
 
@@ -30,15 +38,16 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/invoices/{}/add_lines", lines.add_lines),
     ("POST", "/v1/invoices/{}/update_lines", lines.update_lines),
     ("POST", "/v1/invoices/{}/remove_lines", lines.remove_lines),
-    ("POST", "/v1/invoices/{}/finalize", invoices.finalize),
-    ("POST", "/v1/invoices/{}/void", invoices.void),
-    ("POST", "/v1/invoices/{}/mark_uncollectible", invoices.mark_uncollectible),
-    ("POST", "/v1/invoices/{}/pay", invoices.pay),
+    ("POST", "/v1/invoices/{}/finalize", invoice_states.finalize),
+    ("POST", "/v1/invoices/{}/void", invoice_states.void),
+    ("POST", "/v1/invoices/{}/mark_uncollectible", invoice_states.mark_uncollectible),
+    ("POST", "/v1/invoices/{}/pay", invoice_states.pay),
     ("POST", "/v1/invoiceitems", lines.create_item),
     ("POST", "/v1/credit_notes", credit_notes.create),
     ("GET", "/v1/credit_notes", credit_notes.list_all),
     ("GET", "/v1/credit_notes/preview", credit_notes.preview),
     ("GET", "/v1/credit_notes/{}", credit_notes.retrieve),
+    ("POST", "/v1/credit_notes/{}", credit_notes.update),
     ("POST", "/v1/credit_notes/{}/void", credit_notes.void),
     ("GET", "/v1/credit_notes/{}/lines", credit_notes.list_lines),
     ("GET", "/v1/events", events.list_all),

@@ -48,7 +48,7 @@ def merge_metadata(body: Body, given: Any) -> None:
         return
     merged = dict(body.get("metadata") or {})
     for key, value in given.items():
-        if len(key) > METADATA_KEY_MAX or "[" in key:
+        if len(key) > METADATA_KEY_MAX or {"[", "]"} & set(key):
             raise Refusal(
                 f"Metadata key {key!r} is longer than {METADATA_KEY_MAX} characters",
                 param=f"metadata[{key}]",

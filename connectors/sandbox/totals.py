@@ -3,6 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from connectors.sandbox.books import Body, Tx
+from connectors.sandbox.errors import Refusal
 from connectors.stripe_money import currency_rule, to_stripe
 
 
@@ -19,6 +20,13 @@ def total_up(tx: Tx, invoice: Body) -> None:
     added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
     inside = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
     total = subtotal + added
+    largest = maximum_charge(invoice["currency"])
+    if total > largest:
+        raise Refusal(
+            f"An invoice in {invoice['currency']} must come to no more than {largest}",
+            code="amount_too_large",
+            param="amount",
+        )
     invoice.update(
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal - inside,
@@ -34,3 +42,9 @@ def minimum_charge(currency: str) -> int:
     """The smallest charge in Stripe's integers."""
     rule = currency_rule(currency)
     return 0 if rule is None else to_stripe(rule.minimum_minor, currency)
+
+
+def maximum_charge(currency: str) -> int:
+    """The largest charge in Stripe's integers."""
+    rule = currency_rule(currency)
+    return 0 if rule is None else to_stripe(rule.maximum_minor, currency)

@@ -160,7 +160,8 @@ def test_unknown_ids_are_none_and_other_refusals_are_not(
 def test_archived_customers_are_read_too_with_their_mapping(
     replay: Replay, core: Metronome
 ) -> None:
-    row = {"id": "c1", "name": "Acme", "custom_fields": {"stripe_customer_id": "cus_1"}}
+    fields = {"stripe_customer_id": "cus_1", "billing_email": "ap@acme.test"}
+    row = {"id": "c1", "name": "Acme", "custom_fields": fields}
     old = {"id": "c2", "name": "Old", "archived_at": "2026-01-01T00:00:00Z"}
     replay.says("/v1/customers", {"data": [row]}, {"data": [old]})
     config = {
@@ -175,6 +176,7 @@ def test_archived_customers_are_read_too_with_their_mapping(
         "cus_1",
         "cus_9",
     )
+    assert (first.email, second.email) == ("ap@acme.test", None)
     assert first.native_contracts == ("k1",)
     assert second.archived
 

@@ -39,7 +39,14 @@ class Story:
             bearer_token="t", base_url=self.core.url, _strict_response_validation=True
         )
         v1 = self.sdk.v1
-        self.customer = v1.customers.create(name="Acme", ingest_aliases=["acme"]).data.id
+        v1.custom_fields.add_key(
+            entity="customer", key="billing_email", enforce_uniqueness=False
+        )
+        self.customer = v1.customers.create(
+            name="Acme",
+            ingest_aliases=["acme"],
+            custom_fields={"billing_email": "ap@acme.test"},
+        ).data.id
         metric = v1.billable_metrics.create(
             name="tokens",
             aggregation_type="SUM",

@@ -25,7 +25,11 @@ def world(tmp_path: Path) -> Iterator[tuple[Path, Replay, Any]]:
     """A Metronome that replays, the Stripe stand-in, and a folder with a configuration."""
     replay, sandbox = Replay(), start()
     replay.says("/v1/credit-types/list", {"data": [], "next_page": None})
-    row = {"id": "c1", "name": "Acme", "custom_fields": {}}
+    row = {
+        "id": "c1",
+        "name": "Acme",
+        "custom_fields": {"billing_email": "ap@acme.test"},
+    }
     replay.says("/v1/customers", *([{"data": [row]}, {"data": []}] * 60))
     replay.says("/v1/customers/c1", {"data": row})
     replay.says("/v1/getCustomerBillingProviderConfigurations", {"data": []})

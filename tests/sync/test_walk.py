@@ -9,6 +9,7 @@ import stripe as sdk
 
 from connectors.failures import Incomplete
 from connectors.sandbox.service import Handle, start
+from state.invoices import CoreCustomer
 from state.pushes import PushState
 from state.worklist import Cause, FlagState
 from sync.classify import Kind
@@ -211,6 +212,25 @@ def test_a_missing_customer_stops_one_invoice_and_not_the_others(
     assert flag.cause is Cause.QUARANTINED
     assert "No such customer" in flag.why
     skip_push(parts, "ci_1", by="ada", reason="billed by hand")
+    assert one_pass(parts, progress=QUIET).open_flags == 0
+
+
+def test_a_customer_is_made_only_with_an_address_to_send_to(
+    sandbox: Handle, core: MemoryCore
+) -> None:
+    parts = parts_on(sandbox, core, Policy(create_customers=True))
+    person(sandbox).customers.delete(core.people["cc_1"].stripe_customer_field)
+    core.people["cc_1"] = CoreCustomer("cc_1", "Acme")
+    core.bill("ci_1", 1000)
+    assert one_pass(parts, progress=QUIET).pushed == 0
+    (flag,) = parts.store.flags()
+    assert flag.cause is Cause.MISSING_MAPPING
+    assert "billing_email" in flag.why
+    assert person(sandbox).customers.list().data == []
+    core.people["cc_1"] = CoreCustomer("cc_1", "Acme", email="ap@acme.test")
+    assert one_pass(parts, progress=QUIET).pushed == 1
+    (made,) = person(sandbox).customers.list().data
+    assert made.email == "ap@acme.test"
     assert one_pass(parts, progress=QUIET).open_flags == 0
 
 

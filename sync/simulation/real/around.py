@@ -29,7 +29,10 @@ class Around(Outside):
             name = chain.style.customer_id
             # The odd ones are mapped by the core; the others must be found or made.
             mapped = f"cus_{name}" if int(name[1:]) % 2 else None
-            self.customers[name] = CoreCustomer(name, name, stripe_customer_field=mapped)
+            email = f"{name}@example.com"
+            self.customers[name] = CoreCustomer(
+                name, name, stripe_customer_field=mapped, email=email
+            )
         self.stripe_customers = {
             f"cus_{name}": name for name, one in self.customers.items() if _mapped(one)
         }

@@ -164,7 +164,14 @@ class ModelStripe:
                 return name
         return None
 
-    def create_customer(self, core_customer_id: str, name: str, *, key: str) -> str:  # noqa: ARG002 - the port
+    def create_customer(
+        self,
+        core_customer_id: str,
+        name: str,  # noqa: ARG002 - the port
+        *,
+        email: str | None,  # noqa: ARG002 - the port
+        key: str,  # noqa: ARG002 - the port
+    ) -> str:
         """Make a customer; the key makes it one."""
         self._around.read()
         self._around.writes += 1

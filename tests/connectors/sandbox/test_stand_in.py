@@ -35,7 +35,7 @@ def admin(handle: Handle, what: str, body: Any) -> None:
 
 
 def draft(v1: Any, amount: int = 10_000, **more: Any) -> Any:
-    customer = v1.customers.create({"name": "Acme"})
+    customer = v1.customers.create({"name": "Acme", "email": "ap@acme.test"})
     invoice = v1.invoices.create(
         {
             "customer": customer.id,
