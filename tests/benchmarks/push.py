@@ -55,7 +55,9 @@ class ManyCustomers(MemoryCore):
         for n in range(invoices):
             customer = f"cc_{n // each}"
             if customer not in self.people:
-                stripe_id = v1.create_customer(customer, customer, key=customer)
+                stripe_id = v1.create_customer(
+                    customer, customer, email="ap@example.com", key=customer
+                )
                 self.people[customer] = CoreCustomer(
                     customer, customer, stripe_customer_field=stripe_id
                 )
