@@ -32,7 +32,7 @@ class Dashboard:
     def __init__(self, handle: Handle) -> None:
         client = sdk.StripeClient(handle.api_key, base_addresses={"api": handle.url})
         self._v1: Any = client.v1
-        address = {"name": "Acme", "email": "ap@acme.test"}
+        address: Any = {"name": "Acme", "email": "ap@acme.test"}
         self._customer = self._v1.customers.create(address).id
         self.register: Register = StripeReceivables(
             handle.api_key, clock=StillClock(), rng=Random(1), api_base=handle.url
