@@ -34,6 +34,7 @@ ONLY_IN = {
     "uvicorn": ("connectors/localcore/", "connectors/sandbox/"),
     "starlette": ("connectors/localcore/", "connectors/sandbox/"),
     "pydyf": ("connectors/localcore/",),
+    "python_calamine": ("connectors/erp/",),
 }
 
 # Part of the public face of a library that we require.

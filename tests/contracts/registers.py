@@ -102,6 +102,8 @@ class RegisterContract:
     # --- who it is ------------------------------------------------------------------
 
     def test_it_says_who_it_is_and_what_it_can_tell(self, desk: Desk) -> None:
+        desk.invoice("core-who-1", 100)
+        assert list(desk.register.sweep(None))
         identity = desk.register.identify()
         assert identity.system
         assert identity.account
