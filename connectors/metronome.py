@@ -23,6 +23,11 @@ class Metronome:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
+    @property
+    def wire(self) -> Wire:
+        """The way to this account, for a connector of the same system."""
+        return self._wire
+
     def identify(self) -> Identity:
         """Who answers. Metronome names no account, so the host stands for it."""
         reply = self._wire.get("/v1/credit-types/list", {"limit": 1})

@@ -66,6 +66,7 @@ FORESEEN: dict[str, tuple[str, ...]] = {
     "state.store": ("LeaseLost",),
     "sync.commands.options": ("Unusable",),
     "sync.cycle": ("LeaseHeld",),
+    "sync.grants": ("NotGranted",),
     "sync.logs": ("UnknownLevel",),
     "sync.people": ("NotPossible",),
     "sync.plan": ("PlanMoved", "PlanUnreadable"),

@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from connectors.budget import RateBudget
+from connectors.correcting import CorrectingCore
 from connectors.metronome import Metronome
+from connectors.metronome_correcting import MetronomeCorrections
 from connectors.ports import Register
 from connectors.redaction import Secret
 from connectors.stripe_receivables import StripeReceivables
@@ -91,6 +93,14 @@ def build(
         writers=writers_for(settings.stripe.requests_per_second),
         closers=closers,
     )
+
+
+def correcting_core(parts: Parts) -> CorrectingCore:
+    """The same core with its own verbs, for a person's correction and nobody else."""
+    core = parts.core
+    if not isinstance(core, Metronome):
+        raise TypeError(f"{type(core).__name__} has no verbs of a correction")
+    return MetronomeCorrections(core.wire)
 
 
 def _close(closers: list[Closer]) -> None:

@@ -1,14 +1,28 @@
-"""Credits towards future billings: what there is and what became of it."""
+"""Credits towards future billings: what there is, what became of it, and a new one."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.commands.options import Config, Json, Unusable, books, moment, print_json
+from sync.commands.options import (
+    By,
+    Config,
+    Json,
+    Unusable,
+    books,
+    correcting,
+    moment,
+    print_json,
+    who,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.correcting import Unit
     from sync.credit_register import Register
+    from sync.granting import Granted
 
 app = typer.Typer(
     no_args_is_help=True, help="Credits towards future billings, as the core keeps them."
@@ -101,6 +115,79 @@ def show_credit(
     raise typer.Exit(1 if entry.findings else 0)
 
 
+@app.command("grant")
+def grant(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The core customer.")],
+    amount: Annotated[
+        str,
+        typer.Argument(metavar="AMOUNT", help="In the unit's own scale: USD in cents."),
+    ],
+    product: Annotated[
+        str, typer.Option("--product", help="What the invoice shows: a FIXED product.")
+    ],
+    until: Annotated[
+        str | None, typer.Option("--until", help="When it ends; on the hour, UTC.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="When it begins; else today.")
+    ] = None,
+    monthly: Annotated[
+        int,
+        typer.Option("--monthly", help="So many windows of a month, one after another."),
+    ] = 0,
+    unit: Annotated[
+        str, typer.Option("--unit", help="The pricing unit: a currency, a name or an id.")
+    ] = "USD",
+    contract: Annotated[
+        str | None, typer.Option("--contract", help="For this contract alone.")
+    ] = None,
+    applies_to: Annotated[
+        list[str] | None,
+        typer.Option("--applies-to", help="Only this product; again for more."),
+    ] = None,
+    priority: Annotated[
+        str, typer.Option("--priority", help="The lowest burns first.")
+    ] = "5",
+    name: Annotated[
+        str, typer.Option("--name", help="What the invoice calls it; else the product.")
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option("--key", help="One grant only under one key; else made of the terms."),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check it and show it; grant nothing.")
+    ] = False,
+    by: By = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Grant a credit towards future billings, once, to a customer or to one contract."""
+    from sync.granting import grant_credit
+    from sync.grants import Wish
+
+    person = who(by)
+    end = None if until is None else moment(until, "--until")
+    begin = None if since is None else moment(since, "--from")
+    with correcting(config) as (parts, core):
+        wish = Wish(
+            amount=amount,
+            unit=unit,
+            product=product,
+            start=begin,
+            end=end,
+            monthly=monthly,
+            name=name,
+            priority=priority,
+            contract_id=contract,
+            applies_to=tuple(applies_to or ()),
+            key=key,
+        )
+        granted = grant_credit(parts, core, customer, wish, by=person, dry_run=dry_run)
+        units = core.units()
+    _say_granted(granted, units, as_json)
+
+
 def month(period: str | None) -> tuple[datetime, datetime | None]:
     """The start of a month and of the next; without one, from the beginning until now."""
     from sync.credit_register import EVER
@@ -139,3 +226,30 @@ def _show(made: "Register") -> None:
     for finding in made.findings:
         place = f" on {finding.invoice_id}" if finding.invoice_id else ""
         say(f"{finding.breach} {finding.credit_id}{place}: {finding.text}")
+
+
+def _say_granted(granted: "Granted", units: "Sequence[Unit]", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from state.clock import iso
+    from state.money import display, round_minor
+    from sync.console import say
+
+    if as_json:
+        print_json(asdict(granted))
+        return
+    unit = next(one for one in units if one.id == granted.grant.unit_id)
+    for item in granted.grant.items:
+        told = f"{item.amount:f} {unit.name}"
+        if unit.currency is not None:
+            minor = round_minor(item.amount.scaleb(unit.places))
+            told = f"{display(minor, unit.currency)} {unit.currency}"
+        say(f"{told} from {iso(item.start)} until {iso(item.end)}")
+    for warning in granted.warnings:
+        say(f"note: {warning}")
+    done = (
+        f"granted: {granted.credit_id}"
+        if granted.credit_id
+        else "granted nothing (dry run)"
+    )
+    say(f"{granted.grant.name}: {done}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from connectors.correcting import CorrectingCore
     from state.books import Books
     from sync.parts import Parts
     from sync.progress import Progress
@@ -77,6 +78,15 @@ def opened(
         yield parts
     finally:
         parts.close()
+
+
+@contextmanager
+def correcting(config: Path | None) -> "Iterator[tuple[Parts, CorrectingCore]]":
+    """Everything wired, and the core with its own verbs: for a person's correction."""
+    from sync import wiring
+
+    with opened(config) as parts:
+        yield parts, wiring.correcting_core(parts)
 
 
 @contextmanager
