@@ -21,6 +21,13 @@ class Company(Story):
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         super().__init__(folder / "core")
+        fields = self.sdk.v1.custom_fields
+        fields.add_key(entity="customer", key="billing_email", enforce_uniqueness=False)
+        fields.set_values(
+            entity="customer",
+            entity_id=self.customer,
+            custom_fields={"billing_email": "ap@acme.example"},
+        )
         self.stripe = start_stripe()
         self.person = Operator(self.stripe.url, self.stripe.api_key)
         self.home = folder
