@@ -247,7 +247,7 @@ class Receivables(Register, Protocol):
         """Its rule for a currency; None when it cannot bill in it at all."""
 
     def find_customer(self, core_customer_id: str) -> str | None:
-        """The customer whose metadata names this core customer."""
+        """The customer whose metadata names this core customer. Raises Refused for two."""
 
     def create_customer(
         self, core_customer_id: str, name: str, *, email: str | None, key: str

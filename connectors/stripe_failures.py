@@ -39,7 +39,9 @@ def failure_of(error: stripe.StripeError) -> ConnectorFailure:
     if status in _KEY_WRONG:
         return Misconfigured(f"{message}. Check stripe.api_key and its permissions")
     if status == _TOO_MANY:
-        if code == "lock_timeout" and replayed:
+        if replayed:
+            # Stored under the key: the limiter of one resource, not that of the account.
+            code = "lock_timeout"
             return Refused(
                 message, code=code, status=status, replayed=True, request_id=request_id
             )

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors.failures import Incomplete
 from connectors.stripe_money import from_stripe
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -26,7 +27,7 @@ def invoice(target: str, body: dict[str, Any]) -> DownstreamInvoice:
     net = body.get("total_excluding_tax")
     gross = total if net is None else int(net)
     paid = int(body.get("amount_paid") or 0)
-    status = _STATUS[body["status"]]
+    status = _status(body)
     if status is DocumentStatus.OPEN and paid > 0:
         status = DocumentStatus.PART_PAID
     due = body.get("due_date")
@@ -89,6 +90,16 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
         posted_at=_moment(body.get("effective_at") or body.get("created")),
         voided_at=_moment(body.get("voided_at")),
     )
+
+
+def _status(body: dict[str, Any]) -> DocumentStatus:
+    found = _STATUS.get(body["status"])
+    if found is None:
+        raise Incomplete(
+            f"Stripe's invoice {body['id']} has the status {body['status']!r}, which this "
+            "version does not know; nothing is concluded from this reading. Update Tieout"
+        )
+    return found
 
 
 def _id(value: Any) -> str | None:

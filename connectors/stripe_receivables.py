@@ -190,16 +190,27 @@ class StripeReceivables:
         return currency_rule(currency)
 
     def find_customer(self, core_customer_id: str) -> str | None:
-        """The customer whose metadata names this core customer, by listing them."""
+        """The customer whose metadata names this core customer, by listing them.
+
+        Raises Refused where several do: none of them is guessed.
+        """
 
         def names(row: Body) -> tuple[str | None, str]:
             return (row.get("metadata") or {}).get("core_customer_id"), str(row["id"])
 
-        for customers in self._pages("customers", {}, names):
-            for core_id, customer_id in customers:
-                if core_id == core_customer_id:
-                    return customer_id
-        return None
+        named = [
+            customer_id
+            for customers in self._pages("customers", {}, names)
+            for core_id, customer_id in customers
+            if core_id == core_customer_id
+        ]
+        if len(named) > 1:
+            raise Refused(
+                f"several Stripe customers name {core_customer_id}: "
+                f"{', '.join(sorted(named))}. Name one of them in the billing core",
+                code="customer_ambiguous",
+            )
+        return named[0] if named else None
 
     # --- keyed writes ---------------------------------------------------------------
 
@@ -334,7 +345,13 @@ class StripeReceivables:
             wanted = {**query, "limit": PAGE}
             if after is not None:
                 wanted["starting_after"] = after
-            rows, last, more = self._read(path, wanted, read=page, name=name)
+            try:
+                rows, last, more = self._read(path, wanted, read=page, name=name)
+            except Refused as no:
+                if after is None:
+                    raise
+                # The row we stood at is gone: a draft was deleted meanwhile.
+                raise Incomplete(f"Stripe's {path} moved while read: {no}") from no
             yield rows
             if not more:
                 return

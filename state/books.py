@@ -13,9 +13,10 @@ from state.audit import chained
 from state.codec import encode
 from state.engine import transaction
 from state.observations import AuditEntry, Changes
+from state.pushes import PushRecord
 from state.reads_credits import CreditReader
 from state.rows import WordRow, flag_row, micros, rows_of
-from state.store import LeaseLost
+from state.store import LeaseLost, PushMoved
 from state.tables import (
     AuditRow,
     BodyRow,
@@ -138,6 +139,16 @@ class Books(CreditReader):
         if self._token(connection) != token:
             raise LeaseLost("another Tieout has taken the lease; nothing was kept")
 
+    def _unmoved(self, connection: Connection, pushes: Iterable[PushRecord]) -> None:
+        for row in rows_of(Changes(pushes=tuple(pushes))):
+            query = select(col(Current.fingerprint)).where(
+                col(Current.entity) == self._entity,
+                col(Current.kind) == row.kind,
+                col(Current.id) == row.id,
+            )
+            if connection.execute(query).scalar() != row.fingerprint:
+                raise PushMoved(f"the push of {row.id} was moved by a person")
+
     # --- the one door ---------------------------------------------------------------
 
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
@@ -149,6 +160,7 @@ class Books(CreditReader):
     ) -> None:
         if token is not None:
             self._fence(connection, token)
+        self._unmoved(connection, changes.based_on)
         rows = [*rows_of(changes), *self._flag_rows(connection, changes.flags)]
         self._put(connection, rows, at)
         cursors = [

@@ -40,7 +40,11 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that one transaction writes: facts, decisions and cursor, together or not."""
+    """All that one transaction writes: facts, decisions and cursor, together or not.
+
+    `based_on` are pushes as they must still stand: if a person has moved one of them
+    meanwhile, nothing is kept.
+    """
 
     customers: tuple[CoreCustomer, ...] = ()
     invoices: tuple[CoreInvoice, ...] = ()
@@ -53,3 +57,4 @@ class Changes:
     cursors: Mapping[str, str] = field(default_factory=dict)
     sweeps: tuple[Sweep, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    based_on: tuple[PushRecord, ...] = ()

@@ -1,6 +1,6 @@
 """The receivables side: downstream invoices and credit memos, in our words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -92,6 +92,22 @@ class DownstreamInvoice:
     external_ids: tuple[str, ...] = ()  # its reference fields, where a core id may stand
     linked_by: str = ""  # which of its fields named the core invoice
     void_blocked: str = ""  # why nobody can void it: "its journal is locked"
+
+
+def seen_again(before: DownstreamInvoice, now: DownstreamInvoice) -> DownstreamInvoice:
+    """A deleted document shows nothing any more, and an ERP zeroes what it voids.
+
+    Keep what it was: the exposure that was closed is part of the evidence. So with the
+    core invoice it stood for, where the field that named it has been emptied.
+    """
+    if now.status is DocumentStatus.DELETED:
+        return replace(before, status=DocumentStatus.DELETED, open_minor=0)
+    if now.core_invoice_id is None and before.core_invoice_id is not None:
+        now = replace(now, core_invoice_id=before.core_invoice_id)
+        now = replace(now, linked_by=before.linked_by)
+    if now.status is DocumentStatus.VOID and now.gross_minor == 0:
+        return replace(now, gross_minor=before.gross_minor, tax_minor=before.tax_minor)
+    return now
 
 
 @dataclass(frozen=True, slots=True)

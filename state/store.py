@@ -17,6 +17,10 @@ class LeaseLost(Exception):
     """Another Tieout has taken the lease; nothing of this transaction was kept."""
 
 
+class PushMoved(Exception):
+    """A person has moved this push meanwhile; nothing of this transaction was kept."""
+
+
 class Store(Protocol):
     """The memory of one legal entity. `record` is the only way facts come in."""
 
@@ -40,7 +44,10 @@ class Store(Protocol):
         """Give the lease back."""
 
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
-        """Facts, decisions, cursor and audit in one transaction; raises LeaseLost."""
+        """Facts, decisions, cursor and audit in one transaction.
+
+        Raises LeaseLost, and PushMoved where `changes.based_on` stands no longer.
+        """
 
     def cursor(self, name: str) -> str | None:
         """Where the next reading of a source resumes."""

@@ -89,7 +89,7 @@ def decide_push(case: Case, policy: Policy, rule: CurrencyRule | None) -> PushRe
     if invoice is None:
         return None
     if record is not None:
-        return _reconsider(case, record, policy)
+        return _reconsider(case, record, policy, rule)
     if invoice.status is not CoreStatus.FINALIZED:
         return None
     lines = 0
@@ -155,7 +155,9 @@ def paid_ancestor(case: Case) -> Held | None:
     return None
 
 
-def _reconsider(case: Case, record: PushRecord, policy: Policy) -> PushRecord | None:
+def _reconsider(
+    case: Case, record: PushRecord, policy: Policy, rule: CurrencyRule | None
+) -> PushRecord | None:
     """A record moves here only where new facts open what was shut, or end it."""
     voided = case.invoice is not None and case.invoice.status is CoreStatus.VOID
     if record.state is PushState.HELD and voided:
@@ -170,15 +172,31 @@ def _reconsider(case: Case, record: PushRecord, policy: Policy) -> PushRecord | 
             return replace(
                 record, state=PushState.PENDING, reason="", detail="", customer_id=customer
             )
-    if record.state is PushState.PENDING and record.tried == 0:
+    if record.state is PushState.PENDING:
+        # Nothing was asked under its present key, so its terms are still open.
         released = record.generation > 0  # a person let it go
         if policy.hold_replacement_of_paid and not released and paid_ancestor(case):
             return replace(record, state=PushState.HELD, reason="REPLACEMENT_OF_PAID")
+        if released and (stop := _unbillable_still(case, record, policy, rule)) is not None:
+            return stop
         customer = mapped_customer(case.customer) or record.customer_id
         replaces = _replaced_document(case)
         if (customer, replaces) != (record.customer_id, record.replaces):
             return replace(record, customer_id=customer, replaces=replaces)
     return None
+
+
+def _unbillable_still(
+    case: Case, record: PushRecord, policy: Policy, rule: CurrencyRule | None
+) -> PushRecord | None:
+    """A person may let go what the policy had left out, never what cannot be billed."""
+    if case.invoice is None:
+        return None
+    asked_for = replace(policy, skip_zero=False)
+    stop = _not_billable(case.invoice, record.pushed_minor, asked_for, rule)
+    if stop is None:
+        return None
+    return replace(record, state=stop[0], reason=stop[1], detail=stop[2])
 
 
 def _not_ours(case: Case, invoice: CoreInvoice, policy: Policy) -> str | None:
@@ -203,7 +221,7 @@ def _not_billable(
     skipped, stopped = PushState.SKIPPED, PushState.QUARANTINED
     if invoice.currency is None:
         return skipped, "CUSTOM_UNIT", "a custom pricing unit is not money"
-    if invoice.exact_minor < 0:
+    if invoice.total_minor < 0:
         return skipped, "NEGATIVE_INVOICE", "the core owes the customer: credit memo in A/R"
     if rule is None:
         return stopped, "CURRENCY", f"Stripe cannot bill in {invoice.currency}"

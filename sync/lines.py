@@ -32,29 +32,33 @@ class DraftLines:
 
 
 def foots(invoice: CoreInvoice) -> bool:
-    """Do the core's lines sum to its total, to the last fraction?
+    """Do the core's lines sum to its total, and can they carry it?
 
     A core rounds for show, so a difference below one minor unit is no difference.
     """
-    gap = (
-        sum((line.exact_minor for line in invoice.lines), Decimal(0)) - invoice.exact_minor
-    )
-    return abs(gap) < 1
+    if not any(line.exact_minor for line in invoice.lines):
+        return round_minor(invoice.exact_minor) == 0
+    return abs(_gap(invoice.lines, invoice)) < 1
 
 
 def draft_lines(invoice: CoreInvoice, rule: CurrencyRule) -> DraftLines:
     """Round once, on the total, and give each line its share by largest remainder.
 
-    Lines of zero are left out: they bill nothing. More than 250 lines are folded by
-    product; the detail stays in our books.
+    Lines of zero are left out: they bill nothing. What the core's total was rounded by
+    stands on its largest line. More than 250 lines are folded by product; the detail
+    stays in our books. The invoice must foot.
     """
     total = round_minor(invoice.exact_minor / rule.step_minor) * rule.step_minor
     lines = [line for line in invoice.lines if line.exact_minor != 0]
     folded = len(lines) > LINES_MAX
     if folded:
         lines = _fold(lines)
+    exacts = [line.exact_minor for line in lines]
+    if exacts:
+        largest = max(range(len(exacts)), key=lambda index: abs(exacts[index]))
+        exacts[largest] -= _gap(lines, invoice)
     shares = largest_remainder(
-        [line.exact_minor / rule.step_minor for line in lines], total // rule.step_minor
+        [exact / rule.step_minor for exact in exacts], total // rule.step_minor
     )
     return DraftLines(
         lines=tuple(
@@ -70,6 +74,11 @@ def draft_lines(invoice: CoreInvoice, rule: CurrencyRule) -> DraftLines:
         total_minor=total,
         folded=folded,
     )
+
+
+def _gap(lines: Sequence[CoreLine], invoice: CoreInvoice) -> Decimal:
+    """By how much the lines exceed the total."""
+    return sum((line.exact_minor for line in lines), Decimal(0)) - invoice.exact_minor
 
 
 def _fold(lines: Sequence[CoreLine]) -> list[CoreLine]:

@@ -13,9 +13,9 @@ from state.observations import Changes, Sweep
 from state.receivables import (
     PART,
     CreditMemo,
-    DocumentStatus,
     DownstreamInvoice,
     MemoStatus,
+    seen_again,
 )
 from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
@@ -114,7 +114,7 @@ class _Look:
             {*documents, *(memo.invoice_id for memo in memos if memo.invoice_id)},
         )
         for name, before in known.items():
-            documents[name] = _merged(before, documents.get(name, before))
+            documents[name] = seen_again(before, documents.get(name, before))
         if target != STRIPE:
             linked = self._links.linked(documents.values())
             documents = {one.id: blocked(one, self._locks) for one in linked}
@@ -182,22 +182,6 @@ def blocked(document: DownstreamInvoice, locks: Iterable[PeriodLock]) -> Downstr
     return replace(document, void_blocked=PERIOD_CLOSED if closed else "")
 
 
-def _merged(before: DownstreamInvoice, now: DownstreamInvoice) -> DownstreamInvoice:
-    """A deleted document shows nothing any more, and an ERP zeroes what it voids.
-
-    Keep what it was: the exposure that was closed is part of the evidence. So with the
-    core invoice it stood for, where the field that named it has been emptied.
-    """
-    if now.status is DocumentStatus.DELETED:
-        return replace(before, status=DocumentStatus.DELETED, open_minor=0)
-    if now.core_invoice_id is None and before.core_invoice_id is not None:
-        now = replace(now, core_invoice_id=before.core_invoice_id)
-        now = replace(now, linked_by=before.linked_by)
-    if now.status is DocumentStatus.VOID and now.gross_minor == 0:
-        return replace(now, gross_minor=before.gross_minor, tax_minor=before.tax_minor)
-    return now
-
-
 def annotate(parts: Parts, progress: Progress) -> int:
     """Show each void flag where the person works: in the Stripe invoice's metadata.
 
@@ -232,7 +216,7 @@ def _annotate(parts: Parts, flag: Flag) -> int:
         metadata["replaced_by"] = replaced_by
     key = f"{parts.instance}:{flag.core_invoice_id}:flag:{document.id}:{replaced_by or '-'}"
     seen = parts.stripe.annotate(document.id, metadata, key=key)
-    parts.record(Changes(documents=(_merged(document, seen),)))
+    parts.record(Changes(documents=(seen_again(document, seen),)))
     return 1
 
 

@@ -78,19 +78,9 @@ def absorb(record: PushRecord, answer: Answer, now: datetime) -> PushRecord:
     record = replace(record, in_flight=False)
     match answer:
         case Done(document):
-            state = PushState.CREATED
             if record.step == "finalize":
-                state = PushState.DONE
-            return replace(
-                record,
-                state=state,
-                document_id=document.id,
-                in_doubt=False,
-                refusal="",
-                detail="",
-                failures=0,
-                not_before=None,
-            )
+                return _finalized(record, document, now)
+            return replace(_answered(record), document_id=document.id)
         case Later(message, after):
             wait = after if after is not None else _backoff(record)
             return _try_later(record, message, now + wait)
@@ -134,13 +124,37 @@ def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:
     )
 
 
+def _answered(record: PushRecord) -> PushRecord:
+    """The draft stands, and nothing about it is open."""
+    return replace(
+        record,
+        state=PushState.CREATED,
+        in_doubt=False,
+        refusal="",
+        detail="",
+        failures=0,
+        not_before=None,
+    )
+
+
+def _finalized(
+    record: PushRecord, document: DownstreamInvoice, now: datetime
+) -> PushRecord:
+    """What was posted is compared too: a draft may be edited while it is finalized."""
+    ended = _ended_by_what_is_seen(record, document)
+    if ended is None:
+        still = f"{document.id} is still {document.status}"
+        return _try_later(record, still, now + _backoff(record))
+    return ended.record
+
+
 def _place(record: PushRecord, seen: Seen) -> Action:
     """PENDING and ATTEMPTED: find our document, or ask for it to be created."""
     if seen.found is None:
         return LookUp()
     live = [document for document in seen.found if document.status.live]
     closed = [
-        document.id
+        document
         for document in seen.found
         if not document.status.live and document.id not in record.accepted
     ]
@@ -148,35 +162,27 @@ def _place(record: PushRecord, seen: Seen) -> Action:
         names = ", ".join(sorted(document.id for document in live))
         return _quarantine(record, "DUPLICATE_DOWNSTREAM", f"live documents: {names}")
     if live:
-        return Settle(
-            replace(
-                record,
-                state=PushState.CREATED,
-                document_id=live[0].id,
-                in_doubt=False,
-                refusal="",
-                failures=0,
-                not_before=None,
-            )
-        )
+        return Settle(replace(_answered(record), document_id=live[0].id))
     if closed:
-        return _quarantine(
-            replace(record, document_id=closed[0]),
-            "VOIDED_DOWNSTREAM",
-            f"{closed[0]} was voided by hand before the push had ended",
-        )
+        return _closed_by_hand(replace(record, document_id=closed[0].id), closed[0])
     if seen.core_status is CoreStatus.VOID:
         return _abandon_when_quiet(record, seen.now)
     return _ask(record, "create", PushState.ATTEMPTED, seen.now)
 
 
+def _closed_by_hand(record: PushRecord, document: DownstreamInvoice) -> Settle:
+    if document.status is DocumentStatus.DELETED:
+        return _quarantine(record, "DRAFT_DELETED", f"{document.id} was deleted by hand")
+    return _quarantine(record, "VOIDED_DOWNSTREAM", f"{document.id} was voided by hand")
+
+
 def _ended_by_what_is_seen(
     record: PushRecord, document: DownstreamInvoice
-) -> Action | None:
+) -> Settle | None:
     """A document that is no longer our draft ends the push, one way or another."""
     if document.status is DocumentStatus.DELETED:
         # First: of what is gone, Stripe shows neither currency nor amount.
-        return _quarantine(record, "DRAFT_DELETED", f"{document.id} was deleted by hand")
+        return _closed_by_hand(record, document)
     if document.currency != record.currency:
         return _quarantine(
             record, "CURRENCY_DIFFERS", f"{document.id} is in {document.currency}"
@@ -187,7 +193,7 @@ def _ended_by_what_is_seen(
         if document.gross_minor == record.pushed_minor:
             return Settle(_finished(record))
         return _quarantine(record, "TOTAL_DIFFERS", _totals(record, document))
-    return _quarantine(record, "VOIDED_DOWNSTREAM", f"{document.id} was voided by hand")
+    return _closed_by_hand(record, document)
 
 
 def _fill(

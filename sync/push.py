@@ -22,8 +22,10 @@ from connectors.ports import DraftLine
 from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes
 from state.pushes import SETTLED, PushRecord, PushState
-from state.receivables import DownstreamInvoice
+from state.receivables import DocumentStatus, DownstreamInvoice, seen_again
+from state.store import PushMoved
 from sync.cases import push_entry
+from sync.flags import STRIPE
 from sync.lines import DraftLines, draft_lines
 from sync.moves import (
     BATCH_LINES_MAX,
@@ -110,7 +112,10 @@ def due(parts: Parts) -> list[PushRecord]:
 def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> PushRecord:
     """Move one push; a look that fails leaves it for the next pass, or for a person."""
     try:
-        return push_one(parts, record)
+        return push_one(parts, parts.store.push(record.core_invoice_id) or record)
+    except PushMoved as moved:
+        progress.note(str(moved))
+        return parts.store.push(record.core_invoice_id) or record
     except (NotNow, Unknown, Incomplete) as failure:
         progress.note(f"push of {record.core_invoice_id} waits: {failure}")
         return parts.store.push(record.core_invoice_id) or record
@@ -119,19 +124,23 @@ def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> Push
         stopped = replace(
             now, state=PushState.QUARANTINED, reason="REFUSED", detail=str(no)
         )
-        parts.decide_and_record(
-            Changes(pushes=(stopped,), audit=(push_entry(now, stopped),))
-        )
-        return stopped
+        return _stop(parts, now, stopped)
 
 
 def push_one(parts: Parts, record: PushRecord) -> PushRecord:
     """Move one push as far as it goes now, and answer with where it stands."""
     invoice = parts.store.invoice(record.core_invoice_id)
     rule = parts.stripe.currency_rule(record.currency)
-    if invoice is None or rule is None:
+    if invoice is None:
         return record
-    if record.in_flight or record.tried == 0:
+    if rule is None:
+        detail = f"Stripe cannot bill in {record.currency or 'this unit'}"
+        return _stop(
+            parts,
+            record,
+            replace(record, state=PushState.QUARANTINED, reason="CURRENCY", detail=detail),
+        )
+    if record.in_flight or record.state in {PushState.PENDING, PushState.SKIPPED}:
         record = prepare(parts, record, invoice)
     if record.state in SETTLED and not record.in_flight:
         return record
@@ -143,8 +152,7 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
         action = next_action(record, seen, undertaking)
         match action:
             case LookUp():
-                found = parts.stripe.find(record.customer_id or "", record.core_invoice_id)
-                seen = replace(seen, found=found)
+                seen = replace(seen, found=_look_up(parts, record))
             case ReadDocument():
                 seen = _read_document(parts, record, seen)
             case ReadCore():
@@ -154,7 +162,7 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
                 _settle(parts, record, settled, invoice, seen)
                 record = settled
             case Ask(asked):
-                record, seen = _ask(parts, asked, seen, invoice, drafted)
+                record, seen = _ask(parts, record, asked, seen, invoice, drafted)
             case Wait(until):
                 if until is None or until - seen.now > PATIENCE or parts.stopping():
                     return record
@@ -163,16 +171,41 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
     return record
 
 
+def _look_up(parts: Parts, record: PushRecord) -> tuple[DownstreamInvoice, ...]:
+    """Our documents for this core invoice: those listed, and those our books know.
+
+    A list lacks deleted drafts, and whatever stands with another customer: one that the
+    invoice was pushed to before a mapping changed, or an old database was put back.
+    """
+    found = parts.stripe.find(record.customer_id or "", record.core_invoice_id)
+    listed = {document.id for document in found}
+    known = parts.store.documents_of([record.core_invoice_id])
+    missed = [
+        document.id
+        for document in known.get(record.core_invoice_id, ())
+        if document.target == STRIPE and document.id not in listed
+    ]
+    return (*found, *(_read(parts, name) for name in missed))
+
+
 def _read_document(parts: Parts, record: PushRecord, seen: Seen) -> Seen:
-    page = parts.stripe.read(record.document_id or "")
+    name = record.document_id or ""
+    document = _read(parts, name)
     keys = None
-    if record.state is PushState.CREATED:
-        keys = parts.stripe.line_keys(record.document_id or "")
-    return replace(seen, document=page.documents[0], line_keys=keys)
+    if record.state is PushState.CREATED and document.status is DocumentStatus.DRAFT:
+        keys = parts.stripe.line_keys(name)
+    return replace(seen, document=document, line_keys=keys)
+
+
+def _read(parts: Parts, document_id: str) -> DownstreamInvoice:
+    (document,) = parts.stripe.read(document_id).documents
+    before = parts.store.documents_by_id(STRIPE, [document_id]).get(document_id)
+    return document if before is None else seen_again(before, document)
 
 
 def _ask(
     parts: Parts,
+    record: PushRecord,
     asked: PushRecord,
     seen: Seen,
     invoice: CoreInvoice,
@@ -186,6 +219,7 @@ def _ask(
     parts.record(
         Changes(
             pushes=(asked,),
+            based_on=(record,),
             audit=(
                 replace(push_entry(None, asked), idempotency_key=key, reason=asked.step),
             ),
@@ -268,12 +302,21 @@ def _settle(
         invoices=(seen.core,) if learned and seen.core is not None else (),
         documents=documents,
         pushes=(after,),
+        based_on=(before,),
         audit=(push_entry(before, after),),
     )
     if after.state in SETTLED:
         parts.decide_and_record(changes)
     else:
         parts.record(replace(changes, invoices=()))
+
+
+def _stop(parts: Parts, before: PushRecord, after: PushRecord) -> PushRecord:
+    """Leave it to a person."""
+    parts.decide_and_record(
+        Changes(pushes=(after,), based_on=(before,), audit=(push_entry(before, after),))
+    )
+    return after
 
 
 def _answer_entry(asked: PushRecord, answered: PushRecord, answer: Answer) -> AuditEntry:

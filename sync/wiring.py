@@ -138,6 +138,14 @@ def same_books(parts: Parts) -> None:
         raise ConfigError(
             f"stripe.api_key: belongs to another account than these books: {error}"
         ) from error
+    try:
+        # Test and live mode share one account, and must never share books.
+        parts.store.keep_fact("stripe.mode", parts.settings.stripe.mode)
+    except FactDiffers as error:
+        raise ConfigError(
+            f"stripe.mode: these books are of another mode; take another state.url or "
+            f"entity: {error}"
+        ) from error
 
 
 def connected_core(settings: Settings, clock: Clock, closers: list[Closer]) -> Metronome:

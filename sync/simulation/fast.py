@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from state.invoices import CoreInvoice
-from state.pushes import SETTLED, PushRecord
+from state.pushes import SETTLED, PushRecord, PushState
 from state.receivables import DocumentStatus, DownstreamInvoice
 from sync.moves import (
     BATCH_LINES_MAX,
@@ -27,7 +27,7 @@ from sync.moves import (
 )
 from sync.simulation.core_model import line_keys
 from sync.simulation.faults import Crash, Fault, Point
-from sync.simulation.memory import Fenced
+from sync.simulation.memory import Fenced, Moved
 from sync.simulation.stripe_model import INSTANCE, Request, asks_for_money
 from sync.simulation.world import World
 
@@ -35,6 +35,7 @@ STEPS_MAX = 60  # as sync.push
 PATIENCE = timedelta(seconds=5)
 CALL_TAKES = timedelta(milliseconds=400)
 DEADLINE = timedelta(seconds=60)
+_PENDING = PushState.PENDING
 
 
 class DiskRefuses(Exception):
@@ -118,20 +119,19 @@ class Worker:
 
     def push(self) -> None:
         """Every open push, as far as it goes now."""
-        records = list(self.memory.kept.records.values())
-        for record in records:
-            if record.state in SETTLED:
+        records = self.memory.kept.records
+        for core_id in list(records):
+            if records[core_id].state in SETTLED:
                 continue
             try:
-                self._push_one(record)
-            except ReadFailed:
-                continue_with_next = record.core_invoice_id
-                self.world.schedule.append(f"[push of {continue_with_next} waits]")
+                self._push_one(records[core_id])
+            except (ReadFailed, Moved) as end:
+                self.world.schedule.append(f"[push of {core_id}: {type(end).__name__}]")
 
     def _push_one(self, record: PushRecord) -> None:
         world = self.world
         invoice = self.memory.kept.invoices[record.core_invoice_id]
-        if (record.in_flight or record.tried == 0) and invoice.regenerated_from:
+        if (record.in_flight or record.state is _PENDING) and invoice.regenerated_from:
             record = self._refresh_ancestor(record, invoice.regenerated_from)
             if record.state in SETTLED and not record.in_flight:
                 return
@@ -144,8 +144,7 @@ class Worker:
                 seen = _at(now, seen)
             match decide(record, seen, undertaking):
                 case LookUp():
-                    self._look()
-                    found = world.stripe.find(record.core_invoice_id)
+                    found = self._look_up(record.core_invoice_id)
                     seen = Seen(now, seen.core_status, found=found)
                 case ReadDocument():
                     self._look()
@@ -160,15 +159,30 @@ class Worker:
                     self._look()
                     seen = replace(seen, core=world.core.invoices[invoice.id])
                 case Settle(settled):
-                    self._settle(settled, invoice, seen)
+                    self._settle(record, settled, invoice, seen)
                     record = settled
                 case Ask(asked):
-                    record, seen = self._ask(asked, seen, invoice, undertaking)
+                    record, seen = self._ask(record, asked, seen, invoice, undertaking)
                 case Wait(until):
                     if until is None or until - seen.now > PATIENCE:
                         return
                     world.pass_time(until - seen.now)
                     seen = Seen(now=seen.now, core_status=seen.core_status)
+
+    def _look_up(self, core_id: str) -> tuple[DownstreamInvoice, ...]:
+        """As sync.push: those listed, and those our books know."""
+        self._look()
+        stripe = self.world.stripe
+        found = stripe.find(core_id)
+        listed = {document.id for document in found}
+        missed = [
+            document.id
+            for document in self.memory.kept.documents.values()
+            if document.core_invoice_id == core_id and document.id not in listed
+        ]
+        if missed:
+            return (*found, *(stripe.read(name).shown() for name in missed))
+        return found
 
     def _refresh_ancestor(self, record: PushRecord, parent: str) -> PushRecord:
         """As sync.prepare: the replaced invoice may have been paid a minute ago."""
@@ -186,14 +200,19 @@ class Worker:
         return self.memory.kept.records[record.core_invoice_id]
 
     def _ask(
-        self, asked: PushRecord, seen: Seen, invoice: CoreInvoice, undertaking: Undertaking
+        self,
+        record: PushRecord,
+        asked: PushRecord,
+        seen: Seen,
+        invoice: CoreInvoice,
+        undertaking: Undertaking,
     ) -> tuple[PushRecord, Seen]:
         """Commit the intent, call, commit the answer."""
         world = self.world
         if asked.step == "create" and not asked.terms:
             asked = replace(asked, terms=f"create {asked.core_invoice_id} {asked.replaces}")
         self._before_commit(Point.BEFORE_INTENT)
-        self.memory.commit(self.token, world.ours(), record=asked)
+        self.memory.commit(self.token, world.ours(), record=asked, based_on=record)
         self.memory.intents.add(asked.key(INSTANCE, asked.step))
         request = self._request(asked, invoice, undertaking)
         if world.strike(Point.AFTER_INTENT) is Fault.TWO_WORKERS:
@@ -252,7 +271,9 @@ class Worker:
             read=-1 if document is None else document.read,
         )
 
-    def _settle(self, settled: PushRecord, invoice: CoreInvoice, seen: Seen) -> None:
+    def _settle(
+        self, record: PushRecord, settled: PushRecord, invoice: CoreInvoice, seen: Seen
+    ) -> None:
         """Commit a move without a call, with what was seen that moved it."""
         documents: tuple[DownstreamInvoice, ...] = seen.found or ()
         if seen.document is not None:
@@ -264,6 +285,7 @@ class Worker:
             self.token,
             self.world.ours(),
             record=settled,
+            based_on=record,
             invoices=(seen.core,) if learned and seen.core is not None else (),
             documents=documents,
             decide=ends,

@@ -53,6 +53,7 @@ class Fault(StrEnum):
     PERSON_CREDITS = "person_credits"
     PERSON_CLAIMS = "person_claims"  # says it is done; it may not be
     PERSON_RETRIES = "person_retries"
+    PERSON_SKIPS = "person_skips"  # leaves an invoice out, perhaps beside a pass at work
     RESTORED_OLD_DATABASE = "restored_old_database"
 
 

@@ -21,6 +21,10 @@ class Fenced(Exception):
     """The lease is another's; nothing of this commit was kept."""
 
 
+class Moved(Exception):
+    """A person has moved this push meanwhile; nothing of this commit was kept."""
+
+
 @dataclass(slots=True)
 class Kept:
     """What one database holds. Every value is frozen, so a copy of the maps is a backup."""
@@ -68,6 +72,7 @@ class Memory:
         now: datetime,
         *,
         record: PushRecord | None = None,
+        based_on: PushRecord | None = None,
         invoices: Iterable[CoreInvoice] = (),
         documents: Iterable[DownstreamInvoice] = (),
         memos: Iterable[CreditMemo] = (),
@@ -77,11 +82,14 @@ class Memory:
     ) -> bool:
         """Keep facts, and with `decide` all that follows from them; False: nothing moved.
 
-        `token` None is a person's own transaction. Raises Fenced.
+        `token` None is a person's own transaction. Raises Fenced, and Moved where the
+        push is no longer as `based_on` says.
         """
         if token is not None and token != self.token:
             raise Fenced
         kept = self.kept
+        if based_on is not None and kept.records[based_on.core_invoice_id] != based_on:
+            raise Moved
         before = self.commits
         for invoice in invoices:
             known = kept.invoices.get(invoice.id)

@@ -16,7 +16,9 @@ from sync.simulation.faults import Dice, Fault, FaultSource
 from sync.simulation.memory import Memory
 from sync.simulation.outside import Outside
 
-_RETRIABLE = frozenset({PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED})
+_RETRIABLE = frozenset(
+    {PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED, PushState.SKIPPED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class Scenario:
 
 
 SOUND = Rules()
+
+
+def may_be_skipped(record: PushRecord) -> bool:
+    """May a person leave this one out now?"""
+    if record.state is PushState.PENDING:
+        return record.tried == 0
+    return record.state in _RETRIABLE and record.reason != "BY_HAND"
 
 
 class World(Outside):
@@ -87,6 +96,8 @@ class World(Outside):
             return self._claims()
         if event is Fault.PERSON_RETRIES:
             return self._retries()
+        if event is Fault.PERSON_SKIPS:
+            return self._skips()
         if event is Fault.RESTORED_OLD_DATABASE:
             return self._restores()
         return EFFECTS[event](self)
@@ -119,6 +130,15 @@ class World(Outside):
             again = retry(record, closed)
             self.memory.commit(None, self.ours(), record=again, decide=True)
             return True
+        return False
+
+    def _skips(self) -> bool:
+        """As sync.people does it: only what is stopped, or has asked nothing yet."""
+        for record in self.memory.kept.records.values():
+            if may_be_skipped(record):
+                left = replace(record, state=PushState.SKIPPED, reason="BY_HAND")
+                self.memory.commit(None, self.ours(), record=left, decide=True)
+                return True
         return False
 
     def _restores(self) -> bool:

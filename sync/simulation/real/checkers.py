@@ -119,13 +119,19 @@ def every_invoice_ends(world: RealWorld) -> str | None:
     """28: a finalized invoice is billed, or a person knows why it is not."""
     records = world.books.pushes_by_id()
     told = {flag.core_invoice_id for flag in world.books.flags() if _stands(flag)}
-    live = {one.core_id for one in world.stripe.documents.values() if one.status.live}
+    live = {
+        one.core_id
+        for one in world.stripe.documents.values()
+        if one.status.live and not one.unseen
+    }
     for core_id, invoice in world.invoices().items():
         if invoice.status is not CoreStatus.FINALIZED:
             continue
         record = records.get(core_id)
         if record is None:
             return f"28: {core_id} was never taken up"
+        if record.state is PushState.SKIPPED and record.reason == "BY_HAND":
+            continue  # a person leaves it out
         ends = {PushState.QUARANTINED, PushState.HELD, PushState.SKIPPED}
         billed = record.state is PushState.DONE and core_id in live
         if not billed and not (core_id in told and record.state in {PushState.DONE, *ends}):

@@ -16,7 +16,7 @@ from state.worklist import UNRESOLVED
 from sync.cycle import LEASE_SECONDS, LeaseHeld, one_pass
 from sync.decide import Policy
 from sync.parts import Parts
-from sync.people import claim, retry_push
+from sync.people import claim, retry_push, skip_push
 from sync.progress import Silent
 from sync.settings import Settings
 from sync.simulation.core_model import Style
@@ -24,9 +24,10 @@ from sync.simulation.faults import Crash, Dice, Fault, FaultSource
 from sync.simulation.real.around import Around, ModelClock
 from sync.simulation.real.memory import History, WatchedBooks
 from sync.simulation.real.ports import ModelCore, ModelStripe
+from sync.simulation.world import may_be_skipped
 
 ENTITY = "sim"
-_RETRIABLE = (PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED)
+_RETRIABLE = (PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED, PushState.SKIPPED)
 Pass = Callable[[Parts, bool], object]
 
 
@@ -135,6 +136,8 @@ class RealWorld(Around):
             return self._claims()
         if event is Fault.PERSON_RETRIES:
             return self._retries()
+        if event is Fault.PERSON_SKIPS:
+            return self._skips()
         if event is Fault.RESTORED_OLD_DATABASE:
             return self._restores()
         return super().effect(event)
@@ -154,6 +157,15 @@ class RealWorld(Around):
             return False
         record = stopped[int(self.dice.random() * len(stopped))]
         retry_push(self.parts(), record.core_invoice_id, by="ann", reason="simulated")
+        return True
+
+    def _skips(self) -> bool:
+        """Leave any push out that may be."""
+        some = [one for one in self.books.pushes(PushState) if may_be_skipped(one)]
+        if not some:
+            return False
+        record = some[int(self.dice.random() * len(some))]
+        skip_push(self.parts(), record.core_invoice_id, by="ann", reason="simulated")
         return True
 
     def _restores(self) -> bool:
