@@ -123,6 +123,11 @@ class StripeReceivables:
         live = bool(listed[0].get("livemode")) if listed else None
         return Identity("Stripe", account, livemode=live)
 
+    def try_reads(self) -> None:
+        """Read a little of everything the walk reads. Raises Misconfigured for a refusal."""
+        for path in ("invoices", "credit_notes", "events", "customers"):
+            self._read(path, {"limit": 1}, read=lambda found: found["data"])
+
     def sweep(self, since: datetime | None) -> Iterator[Page]:
         """Every invoice and credit note made since then, page by page."""
         created = {} if since is None else {"created": {"gte": int(since.timestamp())}}

@@ -189,7 +189,9 @@ def _core(settings: Settings, clock: Clock) -> Iterator[Line]:
 
 def _stripe(settings: Settings, clock: Clock, store: Reader | None) -> Iterator[Line]:
     def ask(closers: list[Callable[[], object]]) -> Identity:
-        return wiring.connected_stripe(settings, clock, closers).identify()
+        receivables = wiring.connected_stripe(settings, clock, closers)
+        receivables.try_reads()
+        return receivables.identify()
 
     answer = _answer("stripe", ask)
     if isinstance(answer, Line):

@@ -24,8 +24,8 @@ from state.observations import AuditEntry, Changes
 from state.pushes import SETTLED, PushRecord, PushState
 from state.receivables import DocumentStatus, DownstreamInvoice, seen_again
 from state.store import PushMoved
+from sync.by_hand import STRIPE
 from sync.cases import push_entry
-from sync.flags import STRIPE
 from sync.lines import DraftLines, draft_lines
 from sync.moves import (
     BATCH_LINES_MAX,
@@ -129,6 +129,9 @@ def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> Push
 
 def push_one(parts: Parts, record: PushRecord) -> PushRecord:
     """Move one push as far as it goes now, and answer with where it stands."""
+    unmapped = record.state is PushState.SKIPPED and record.reason == "MISSING_MAPPING"
+    if record.state in SETTLED and not record.in_flight and not unmapped:
+        return record  # a person, or what was read since, has settled it
     invoice = parts.store.invoice(record.core_invoice_id)
     rule = parts.stripe.currency_rule(record.currency)
     if invoice is None:
@@ -140,7 +143,7 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
             record,
             replace(record, state=PushState.QUARANTINED, reason="CURRENCY", detail=detail),
         )
-    if record.in_flight or record.state in {PushState.PENDING, PushState.SKIPPED}:
+    if record.in_flight or unmapped or record.state is PushState.PENDING:
         record = prepare(parts, record, invoice)
     if record.state in SETTLED and not record.in_flight:
         return record

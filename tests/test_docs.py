@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [
     path
     for path in sorted(ROOT.rglob("*.md"))
-    if not {".venv", ".git", "build", "node_modules"} & set(path.parts)
+    if not {".venv", ".git", "build", "mutants", "node_modules"} & set(path.parts)
 ]
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()
 COMMANDS = (ROOT / "docs/commands.md").read_text()

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from connectors.ports import CurrencyRule
 from state.pushes import PushRecord, PushState
 from sync.decide import Case, Policy, decide_push
 from sync.moves import Action, Answer, Ask, Done, Doubt, LookUp, Seen, Undertaking
 from sync.protocol import absorb, next_action, retry
+from sync.simulation.memory import Memory
 
 
 def no_look_up(record: PushRecord, seen: Seen, undertaking: Undertaking) -> Action:
@@ -65,6 +67,15 @@ def believe_the_answer(seen: Seen, asked: PushRecord, answer: Answer) -> Seen:
         return Seen(now=seen.now, core_status=seen.core_status)
     keys = ("k0", "k1") if asked.step.startswith("lines-") else ()
     return Seen(seen.now, seen.core_status, document=answer.document, line_keys=keys)
+
+
+def commit_regardless(self: Memory, token: int | None, now: datetime, **what: Any) -> bool:
+    """What stood here before: a pass overrules what a person has decided meanwhile."""
+    what["based_on"] = None
+    return _commit(self, token, now, **what)
+
+
+_commit = Memory.commit
 
 
 def hold_for_ever(

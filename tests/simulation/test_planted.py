@@ -51,6 +51,15 @@ def test_a_retry_that_does_not_wait_is_caught(monkeypatch: pytest.MonkeyPatch) -
     assert broken == "1: v0 is billed by in_1, in_2"
 
 
+def test_a_pass_that_overrules_a_person_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = (Point.BEFORE_INTENT, Fault.PERSON_SKIPS)
+    sound = play(Scenario(cycles=3), ToldFaults(story), dice(0))
+    assert (sound.broken, sound.end) == (None, "v0 SKIPPED None BY_HAND")
+    monkeypatch.setattr(memory.Memory, "commit", planted.commit_regardless)
+    broken = play(Scenario(cycles=3), ToldFaults(story), dice(0)).broken
+    assert broken == "8: v0 went from SKIPPED to ATTEMPTED"
+
+
 def test_a_hold_that_outlives_its_invoice_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

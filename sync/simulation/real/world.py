@@ -161,7 +161,7 @@ class RealWorld(Around):
 
     def _skips(self) -> bool:
         """Leave any push out that may be."""
-        some = [one for one in self.books.pushes(PushState) if may_be_skipped(one)]
+        some = [one for one in self.books.pushes(set(PushState)) if may_be_skipped(one)]
         if not some:
             return False
         record = some[int(self.dice.random() * len(some))]
