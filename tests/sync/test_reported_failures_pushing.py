@@ -16,6 +16,7 @@ from tests.sync.stand import Stand
 
 ADD, CREATE, FINALIZE = "add_lines$", "/v1/invoices$", "finalize$"
 DAY = 24 * 3600
+ACME = {"name": "Acme", "email": "ar@example.com"}
 
 
 def rule(kind: str, path: str, **more: object) -> dict[str, object]:
@@ -65,7 +66,9 @@ def test_04_a_key_forgotten_after_a_day_makes_no_second_customer(stand: Stand) -
     """The key was sent again after 24 hours, and Stripe made another customer."""
     mapped = stand.core.people["cc_1"]
     stand.person.customers.delete(mapped.stripe_customer_field)
-    stand.core.people["cc_1"] = replace(mapped, stripe_customer_field=None)
+    stand.core.people["cc_1"] = replace(
+        mapped, stripe_customer_field=None, email="ar@example.com"
+    )
     stand.parts.policy = Policy(create_customers=True)
     stand.core.bill("ci_1", 1000)
     stand.faults(rule("drop_after", "/v1/customers$"))
@@ -221,7 +224,7 @@ def test_22_a_deleted_customer_is_parked_and_a_new_mapping_is_taken_up(
     stand.passes(1)
     (flag,) = stand.flags()
     assert f"No such customer: '{mapped.stripe_customer_field}'" in flag.why
-    fresh = stand.person.customers.create({"name": "Acme"}).id
+    fresh = stand.person.customers.create(ACME).id
     stand.core.people["cc_1"] = replace(mapped, stripe_customer_field=fresh)
     stand.passes(1)
     retry_push(stand.parts, "ci_1", by="ada", reason="mapped anew")
