@@ -6,11 +6,14 @@ The embedded core and the Stripe stand-in run on loopback; the walk is the produ
 import platform
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
+from connectors.erp.file_drop import FileDrop
+from connectors.erp.file_rows import Reading
+from connectors.failures import Incomplete, Refused
 from connectors.localcore import service as core_service
 from connectors.metronome import Metronome
 from connectors.redaction import Secret
@@ -19,10 +22,12 @@ from connectors.sandbox.operator import Operator
 from connectors.stripe_receivables import StripeReceivables
 from connectors.wire import Wire
 from state.books import Books
+from state.invoices import CoreInvoice, CoreStatus
 from state.worklist import UNRESOLVED
 from sync.books import Run
 from sync.cycle import one_pass
 from sync.decide import Policy
+from sync.demo_company import Bookkeeper, Story
 from sync.parts import Parts
 from sync.progress import Silent
 from sync.reconcile import reconcile
@@ -37,96 +42,8 @@ from sync.settings import Settings
 from sync.wiring import SystemClock, steady_random
 
 Say = Callable[[str], None]
-USD = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
 TOKEN = Secret("demo-core-token")  # of a core that lives for a minute, on loopback
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
-
-
-class Story:
-    """A company that bills tokens at 2 cents each, and three of its customers."""
-
-    def __init__(self, wire: Wire, operator: Operator) -> None:
-        self._wire = wire
-        metric = self._make(
-            "/v1/billable-metrics/create",
-            name="Output tokens",
-            aggregation_type="SUM",
-            aggregation_key="token_count",
-            event_type_filter={"in_values": ["output_tokens"]},
-        )
-        product = "/v1/contract-pricing/products/create"
-        tokens = self._make(
-            product, name="Output tokens", type="USAGE", billable_metric_id=metric
-        )
-        self.goodwill = self._make(
-            product, name="Customer Satisfaction Credit", type="FIXED"
-        )
-        self._card = self._make("/v1/contract-pricing/rate-cards/create", name="List price")
-        self.post(
-            "/v1/contract-pricing/rate-cards/addRate",
-            rate_card_id=self._card,
-            product_id=tokens,
-            starting_at="2026-01-01T00:00:00Z",
-            entitled=True,
-            rate_type="FLAT",
-            price=2,
-        )
-        self.post(
-            "/v1/customFields/addKey",
-            entity="customer",
-            key="stripe_customer_id",
-            enforce_uniqueness=False,
-        )
-        self.customers = {
-            name: self._customer(name, operator.add_customer(name))
-            for name in ("Acme", "Birch", "Cedar")
-        }
-
-    def post(self, path: str, **body: Any) -> Any:
-        """One call on the core."""
-        return self._wire.write("POST", path, body).data
-
-    def _make(self, path: str, **body: Any) -> str:
-        return str(self.post(path, **body)["data"]["id"])
-
-    def _customer(self, name: str, stripe_id: str) -> str:
-        made = self._make(
-            "/v1/customers", name=name, custom_fields={"stripe_customer_id": stripe_id}
-        )
-        self._make(
-            "/v1/contracts/create",
-            customer_id=made,
-            starting_at="2026-09-01T00:00:00Z",
-            rate_card_id=self._card,
-        )
-        return made
-
-    def use(self, customer: str, name: str, count: int, day: str) -> None:
-        """Report usage; a negative count takes back."""
-        event = {
-            "transaction_id": name,
-            "customer_id": self.customers[customer],
-            "event_type": "output_tokens",
-            "timestamp": f"{day}T12:00:00Z",
-            "properties": {"token_count": str(count)},
-        }
-        self._wire.write("POST", "/v1/ingest", [event])
-
-    def grant(self, customer: str, amount: int) -> None:
-        """A satisfaction credit for the month."""
-        item = {
-            "amount": amount,
-            "starting_at": "2026-09-01T00:00:00Z",
-            "ending_before": "2026-10-01T00:00:00Z",
-        }
-        self._make(
-            "/v1/contracts/customerCredits/create",
-            customer_id=self.customers[customer],
-            product_id=self.goodwill,
-            priority=5,
-            name="Downtime on 3 September",
-            access_schedule={"credit_type_id": USD, "schedule_items": [item]},
-        )
 
 
 def play(folder: Path, say: Say, show: Callable[[Run], None]) -> None:
@@ -144,6 +61,47 @@ def play(folder: Path, say: Say, show: Callable[[Run], None]) -> None:
             store.close()
             stripe.stop()
             core.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the acts play on."""
+
+    home: Path
+    parts: Parts
+    story: Story
+    stripe: Operator
+    books: Bookkeeper
+    say: Say
+
+    def now(self, month: int, day: int) -> None:
+        """Move the core's clock."""
+        core_service.set_clock(self.home / "core", datetime(2026, month, day, tzinfo=UTC))
+
+    def walk(self, what: str) -> None:
+        """One pass of the production walk."""
+        result = one_pass(self.parts, progress=Silent())
+        self.say(
+            f"  tieout sync: {what}: pushed {result.pushed}, flags opened "
+            f"{result.flags_opened}, closed {result.flags_closed}"
+        )
+
+    def document(self, core_id: str) -> str:
+        """The Stripe invoice that a core invoice was pushed to."""
+        record = self.parts.store.push(core_id)
+        if record is None or record.document_id is None:
+            raise Incomplete(f"the demo's invoice {core_id} did not reach Stripe")
+        return record.document_id
+
+    def invoice(self, customer: str) -> CoreInvoice:
+        """A customer's invoice of September that is final and not void."""
+        return next(
+            one
+            for one in self.parts.store.iter_invoices()
+            if one.customer_id == self.story.customers[customer]
+            and one.status is CoreStatus.FINALIZED
+            and one.total_minor > 0
+        )
 
 
 def _story(
@@ -164,62 +122,115 @@ def _story(
         log=_quiet,
     )
     operator = Operator(stripe.url, stripe.api_key)
-    parts = _parts(wire, stripe, store)
-
-    def walk(what: str) -> None:
-        result = one_pass(parts, progress=Silent())
-        say(
-            f"  tieout sync: {what}: pushed {result.pushed}, flags opened "
-            f"{result.flags_opened}, closed {result.flags_closed}"
-        )
-
-    say("September. Acme, Birch and Cedar use tokens at 2 cents each.")
-    story = Story(wire, operator)
-    core_service.set_clock(home / "core", datetime(2026, 9, 20, tzinfo=UTC))
-    story.use("Acme", "a1", 30_000, "2026-09-10")
-    story.use("Birch", "b1", 20_000, "2026-09-10")
-    story.use("Cedar", "c1", 50_000, "2026-09-10")
-    say("Cedar was down for an hour: a satisfaction credit of 100.00.")
-    story.grant("Cedar", 10_000)
-    say("Birch's draft is wrong by 5,000 tokens: a negative event takes them back.")
-    story.use("Birch", "b2", -5_000, "2026-09-10")
-    say("October 2. The invoices are final.")
-    core_service.set_clock(home / "core", datetime(2026, 10, 2, tzinfo=UTC))
-    walk("the new invoices go to Stripe")
-    by_customer = {
-        i.customer_id: i for i in store.iter_invoices() if i.status == "FINALIZED"
-    }
-    acme = by_customer[story.customers["Acme"]]
-    birch = by_customer[story.customers["Birch"]]
-    say("Acme's invoice is wholly wrong: negate, resubmit, void, regenerate.")
-    story.use("Acme", "a2", -30_000, "2026-09-10")
-    story.use("Acme", "a3", 24_000, "2026-09-10")
-    story.post("/v1/invoices/void", id=acme.id)
-    story.post("/v1/invoices/regenerate", id=acme.id)
-    say("Birch gets 40.00 back by a credit note in Stripe: the core knows nothing of it.")
-    document = store.push(birch.id)
-    if document is not None and document.document_id is not None:
-        operator.credit(document.document_id, 4_000, "Invoice correction")
-    walk("the replacement goes to Stripe, the old one is flagged")
-    show(reconcile(parts, progress=Silent()))
-    say("\nThe worklist. Voiding in the core voids nothing downstream; a person must:")
-    for flag in store.flags(UNRESOLVED):
-        say(f"  {flag.id}  P{flag.priority}  {flag.action}")
-        say("  (the person voids it in the Stripe Dashboard)")
-        operator.void(flag.subject)
-    walk("the flag closes on what is seen")
-    for flag in store.flags():
-        say(f"  {flag.id} is {flag.state}: {flag.evidence}")
-    run = reconcile(parts, progress=Silent())
+    exports = home / "exports"
+    exports.mkdir()
+    stage = Stage(
+        home=home,
+        parts=_parts(wire, stripe, store, exports),
+        story=Story(wire, operator),
+        stripe=operator,
+        books=Bookkeeper(exports),
+        say=say,
+    )
+    _usage(stage)
+    _corrections(stage)
+    show(reconcile(stage.parts, progress=Silent()))
+    _worklist(stage)
+    _late(stage)
+    run = reconcile(stage.parts, progress=Silent())
     show(run)
     _write(folder, run, store)
     say(f"\nThe reports are in {folder}/")
 
 
-def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books) -> Parts:
+def _usage(stage: Stage) -> None:
+    """A month of usage, a satisfaction credit, and a draft put right."""
+    say, story = stage.say, stage.story
+    say("September. Acme, Birch, Cedar and Dune use tokens at 2 cents each.")
+    stage.now(9, 20)
+    story.use("Acme", "a1", 30_000, "2026-09-10")
+    story.use("Birch", "b1", 20_000, "2026-09-10")
+    story.use("Cedar", "c1", 50_000, "2026-09-10")
+    story.use("Dune", "d1", 10_000, "2026-09-10")
+    say("Cedar was down for an hour: a satisfaction credit of 100.00.")
+    story.grant("Cedar", 10_000)
+    say("Birch's draft is wrong by 5,000 tokens: a negative event takes them back.")
+    story.use("Birch", "b2", -5_000, "2026-09-10")
+    say("October 2. The invoices are final.")
+    stage.now(10, 2)
+    stage.books.book("INV-000", "opening balance", "Aster", 100)
+    stage.books.export()
+    stage.walk("the new invoices go to Stripe")
+    say("The bookkeeper books them in the ERP, Cedar's without its credit of 100.00.")
+    for number, customer in enumerate(story.customers, start=101):
+        invoice = stage.invoice(customer)
+        amount = invoice.total_minor + (10_000 if customer == "Cedar" else 0)
+        stage.books.book(f"INV-{number}", stage.document(invoice.id), customer, amount)
+
+
+def _corrections(stage: Stage) -> None:
+    """Credit and re-bill in the core; a credit memo in Stripe and in the ERP."""
+    say, story = stage.say, stage.story
+    acme, birch = stage.invoice("Acme"), stage.invoice("Birch")
+    say("Acme's invoice is wholly wrong: negate, resubmit, void, regenerate.")
+    story.use("Acme", "a2", -30_000, "2026-09-10")
+    story.use("Acme", "a3", 24_000, "2026-09-10")
+    story.post("/v1/invoices/void", id=acme.id)
+    story.post("/v1/invoices/regenerate", id=acme.id)
+    say("Birch gets 40.00 back: a credit note in Stripe, a credit memo in the ERP.")
+    say("The core knows nothing of either; they explain what differs.")
+    stage.stripe.credit(stage.document(birch.id), 4_000, "Invoice correction")
+    stage.books.credit("CM-201", stage.books.name_of("Birch"), 4_000)
+    say("Birch's card is refunded 5.00 by the payment processor: out of scope, no row.")
+    stage.books.refund("RF-301", "Birch", 500)
+    stage.books.export()
+    stage.walk("the replacement goes to Stripe, the old one is flagged")
+    replaced = stage.invoice("Acme")
+    stage.books.book("INV-105", stage.document(replaced.id), "Acme", replaced.total_minor)
+    stage.books.export()
+    stage.walk("the bookkeeper has booked the replacement too")
+
+
+def _worklist(stage: Stage) -> None:
+    """A person voids by hand, in Stripe and in the ERP; the flags close on what is seen."""
+    say, store = stage.say, stage.parts.store
+    say("\nThe worklist. Voiding in the core voids nothing downstream; a person must:")
+    for flag in store.flags(UNRESOLVED):
+        say(f"  {flag.id}  P{flag.priority}  {flag.action}")
+        if flag.target == "stripe":
+            say("  (the person voids it in the Stripe Dashboard)")
+            stage.stripe.void(flag.subject)
+        else:
+            say("  (the person voids it in the ERP)")
+            stage.books.void(flag.subject)
+    stage.books.export()
+    stage.walk("the flags close on what is seen")
+    for flag in store.flags():
+        say(f"  {flag.id} is {flag.state}: {flag.evidence}")
+
+
+def _late(stage: Stage) -> None:
+    """Past 34 days the core takes no usage any more: only a credit memo downstream is left."""
+    say = stage.say
+    say("\nNovember 10. Dune's September was still too high by 1,000 tokens.")
+    stage.now(11, 10)
+    try:
+        stage.story.use("Dune", "d2", -1_000, "2026-09-10")
+    except Refused as no:
+        say(f"  {no}")
+    say("That is past 34 days, so the core cannot be corrected: 20.00 are credited")
+    say("downstream, in Stripe and in the ERP.")
+    stage.stripe.credit(stage.document(stage.invoice("Dune").id), 2_000, "Past 34 days")
+    stage.books.credit("CM-202", stage.books.name_of("Dune"), 2_000)
+    stage.books.export()
+    stage.walk("the credit memos are seen")
+
+
+def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books, exports: Path) -> Parts:
     receivables = StripeReceivables(
         stripe.api_key, clock=SystemClock(), rng=steady_random(), api_base=stripe.url
     )
+    ledger = FileDrop(exports, Reading("erp"), clock=SystemClock(), settle_seconds=0)
     numbers = count(1)
     return Parts(
         settings=Settings(entity="demo"),
@@ -227,7 +238,7 @@ def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books) -> Parts:
         store=store,
         core=Metronome(wire),
         stripe=receivables,
-        registers=(receivables,),
+        registers=(receivables, ledger),
         clock=SystemClock(),
         holder=f"demo on {platform.node()}",
         new_id=lambda: f"{next(numbers):06d}",
