@@ -1,35 +1,28 @@
 """The reads of the store: words out, in bulk, through one lock and one engine."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
-from typing import TypeVar
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from state.asking import CHUNK, chunks
-from state.audit import GENESIS, AuditLine, Verdict, verify
+from state.asking import chunks
+from state.audit import GENESIS, Verdict, verify
 from state.codec import decode
 from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
+from state.past import Past
 from state.pushes import PushRecord, PushState
-from state.reads_downstream import DownstreamReads
-from state.rows import micros, moment
 from state.tables import (
     AuditRow,
-    BodyRow,
     Current,
     CursorRow,
     Fact,
-    ObservationRow,
     RunRow,
     SweepRow,
 )
 
-_W = TypeVar("_W")
 
-
-class Reader(DownstreamReads):
+class Reader(Past):
     """What can be asked of one legal entity's memory."""
 
     def fact(self, name: str) -> str | None:
@@ -167,70 +160,6 @@ class Reader(DownstreamReads):
             .limit(1)
         )
         return self._scalar(query)
-
-    def history(
-        self, word: type[_W], kind: str, until: datetime
-    ) -> Iterator[tuple[datetime, _W]]:
-        """Every version of every word of a kind seen until then, by id, oldest first.
-
-        With each comes the time at which it was seen. Nothing is ever taken out of what
-        was observed, so the same `until` gives the same answer for good.
-        """
-        after, number = "", 0
-        seen = col(ObservationRow.seq)
-        while True:
-            query = (
-                select(
-                    col(ObservationRow.id),
-                    seen,
-                    col(ObservationRow.observed_at),
-                    col(BodyRow.body),
-                )
-                .join(BodyRow, col(BodyRow.seq) == seen)
-                .where(
-                    col(ObservationRow.entity) == self._entity,
-                    col(ObservationRow.kind) == kind,
-                    col(ObservationRow.observed_at) <= micros(until),
-                    or_(
-                        col(ObservationRow.id) > after,
-                        and_(col(ObservationRow.id) == after, seen > number),
-                    ),
-                )
-                .order_by(col(ObservationRow.id), seen)
-                .limit(CHUNK)
-            )
-            with self._turn, self._engine.connect() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            for row in rows:
-                yield moment(row[2]), decode(word, row[3])
-            after, number = rows[-1][0], int(rows[-1][1] or 0)
-
-    def audit_lines(self, until: int | None = None) -> Iterator[AuditLine]:
-        """The audit log's lines in order, or those up to a sequence number."""
-        after = 0
-        while True:
-            query = (
-                select(
-                    col(AuditRow.seq),
-                    col(AuditRow.at),
-                    col(AuditRow.body),
-                    col(AuditRow.prev),
-                    col(AuditRow.hash),
-                )
-                .where(col(AuditRow.entity) == self._entity, col(AuditRow.seq) > after)
-                .order_by(col(AuditRow.seq))
-                .limit(CHUNK)
-            )
-            if until is not None:
-                query = query.where(col(AuditRow.seq) <= until)
-            with self._turn, self._engine.connect() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            yield from (AuditLine(*row) for row in rows)
-            after = rows[-1][0]
 
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""

@@ -93,6 +93,12 @@ class DownstreamInvoice:
     linked_by: str = ""  # which of its fields named the core invoice
     void_blocked: str = ""  # why nobody can void it: "its journal is locked"
 
+    @property
+    def owed_minor(self) -> int:
+        """What is still asked for, with tax; nothing of a draft, a void or a write-off."""
+        asked = self.status in {DocumentStatus.OPEN, DocumentStatus.PART_PAID}
+        return self.open_minor if asked else 0
+
 
 def seen_again(before: DownstreamInvoice, now: DownstreamInvoice) -> DownstreamInvoice:
     """A deleted document shows nothing any more, and an ERP zeroes what it voids.

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from state.audit import AuditLine
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
@@ -161,6 +162,16 @@ class Store(Protocol):
         audit: AuditEntry,
     ) -> None:
         """Keep a reconciliation run with its audit line."""
+
+    def run(
+        self, run_id: str | None = None, *, period: str | None = None
+    ) -> tuple[str, str] | None:
+        """A kept run's text and sha256: the one named, or the latest (of a period)."""
+
+    def audit_lines(
+        self, until: int | None = None, *, about: str | None = None
+    ) -> Iterator[AuditLine]:
+        """The audit log's lines in order, up to a sequence number, about one type."""
 
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""

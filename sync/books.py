@@ -56,6 +56,12 @@ class Row:
     timing: int = 0  # cleared by what was posted after the cutoff, or in another period
     first_seen: datetime | None = None  # when the row first stood open in a kept run
     note: str = ""
+    core_currency: str = ""  # where it is not `currency`: nothing is netted then
+
+    @property
+    def netted_core_minor(self) -> int:
+        """The core amount as it stands against this row's document."""
+        return 0 if self.core_currency else self.core_minor
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ app.command()(walk.sync)
 app.command()(walk.plan)
 app.command()(walk.reconcile)
 app.command()(reports.report)
+app.command()(reports.signoff)
+app.command()(reports.evidence)
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(pushes.app, name="push")
 app.add_typer(credit.app, name="credit")
@@ -72,7 +74,11 @@ FORESEEN: dict[str, tuple[str, ...]] = {
     "sync.plan": ("PlanMoved", "PlanUnreadable"),
     "sync.prepare": ("CapReached",),
     "sync.report.codec": ("RunUnreadable",),
+    "sync.report.to_pdf": ("PdfMissing",),
+    "sync.report.xlsx_layout": ("TooLong",),
+    "sync.reporting": ("NoReport",),
     "sync.secrets": ("SecretUnusable",),
+    "sync.signoff": ("NotSignable",),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from state.invoices import CoreStatus
+from state.money import display
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
@@ -184,7 +185,7 @@ def _row(
         unexplained=result.unexplained,
         tax_minor=document.tax_minor if document is not None and posted else 0,
         paid_minor=document.paid_minor if document is not None else 0,
-        open_minor=document.open_minor if document is not None else 0,
+        open_minor=document.owed_minor if document is not None else 0,
         regenerated_from=(invoice.regenerated_from or "") if invoice is not None else "",
         replaced_by=case.successor or "",
         issued_at=invoice.issued_at if invoice is not None else None,
@@ -192,7 +193,23 @@ def _row(
         start=invoice.start if invoice is not None else None,
         end=invoice.end if invoice is not None else None,
         memo_refs=tuple(memo.number or memo.id for memo in used),
+        memo_tax_minor=-sum(memo.tax_minor for memo in used),
+        core_currency=_other_currency(core, document),
+        note=_crossed(core, document),
     )
+
+
+def _other_currency(core: CoreSide, document: DownstreamInvoice | None) -> str:
+    """The core's currency where the document has another."""
+    billed = core.status in {CoreStatus.FINALIZED, CoreStatus.VOID}
+    crossed = document is not None and billed and document.currency != core.currency
+    return core.currency if crossed else ""
+
+
+def _crossed(core: CoreSide, document: DownstreamInvoice | None) -> str:
+    if not _other_currency(core, document):
+        return ""
+    return f"the core has {display(core.amount, core.currency)} {core.currency}: not netted"
 
 
 def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[CreditMemo]]:
@@ -223,7 +240,7 @@ def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[Cr
         closed=0,
         explained=0,
         unexplained=variance,
-        open_minor=sum(one.document.open_minor for one in live),
+        open_minor=sum(one.document.owed_minor for one in live),
         paid_minor=sum(one.document.paid_minor for one in live),
         memo_refs=tuple(memo.number or memo.id for memo in used),
     )

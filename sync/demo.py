@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from connectors.wire import Wire
 from state.books import Books
 from state.invoices import CoreInvoice, CoreStatus
 from state.worklist import UNRESOLVED
+from sync import reporting
 from sync.books import Run
 from sync.cycle import one_pass
 from sync.decide import Policy
@@ -32,12 +34,6 @@ from sync.parts import Parts
 from sync.progress import Silent
 from sync.reconcile import reconcile
 from sync.report.codec import run_text
-from sync.report.tables import (
-    reconciliation_csv,
-    reconciliation_json,
-    worklist_csv,
-    worklist_json,
-)
 from sync.settings import Settings
 from sync.wiring import SystemClock, steady_random
 
@@ -247,16 +243,18 @@ def _parts(wire: Wire, stripe: stripe_service.Handle, store: Books, exports: Pat
 
 
 def _write(folder: Path, run: Run, store: Books) -> None:
+    """Every report in every format that is installed."""
     folder.mkdir(parents=True, exist_ok=True)
-    digest = run_text(run)[1]
-    texts = {
-        "reconciliation.csv": reconciliation_csv(run),
-        "reconciliation.json": reconciliation_json(run, digest),
-        "worklist.csv": worklist_csv(store.flags()),
-        "worklist.json": worklist_json(store.flags()),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, newline="")
+    material = reporting.of_run(store, run, run_text(run)[1], reporting.NAMES)
+    wish = reporting.Wish(closed=True, internal=True)
+    pdf = find_spec("typst") is not None
+    for name in reporting.NAMES:
+        made = reporting.document(name, material, wish)
+        for form in reporting.FORMATS:
+            if form == "pdf" and not pdf:
+                continue
+            with (folder / f"{name}.{form}").open("w+b") as file:
+                reporting.write(made, form, file)
 
 
 def _quiet(_: object) -> None:

@@ -1,7 +1,7 @@
 """Reconcile: gather the books as recorded, compare row by row, keep the run whole."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -12,6 +12,7 @@ from state.invoices import CoreInvoice, CoreStatus
 from state.observations import AuditEntry
 from state.receivables import CreditMemo, DocumentStatus, MemoStatus
 from state.worklist import Flag
+from sync import signoff
 from sync.books import ChainFinding, Check, Excluded, Outcome, Row, Run, Source
 from sync.cases import gather
 from sync.chains import Version, chain_findings
@@ -84,12 +85,13 @@ def reconcile(
         chains=tuple(gathered.chains),
         excluded=tuple(gathered.excluded),
         checks=checks,
-        sources=_sources(sources_read, rows, gathered.excluded),
+        sources=_sources(sources_read, rows, gathered),
         audit_seq=seq,
         audit_head=head,
         made_by=parts.holder,
         config_sha256=fingerprint(parts.settings.model_dump_json()),
     )
+    before = signoff.latest(parts.store, run.period)
     body, digest = run_text(run)
     parts.store.keep_run(
         run.run_id,
@@ -100,6 +102,7 @@ def reconcile(
         sha256=digest,
         audit=AuditEntry("run.kept", "run", run.run_id, after=run.outcome, reason=digest),
     )
+    signoff.reopen(parts, before, run)
     return run
 
 
@@ -119,7 +122,15 @@ def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
                 f"{name} was never read whole, so nothing can be reconciled against it; "
                 "run `tieout sync` first"
             )
-        sources[name] = Source(name, sweep.finished_at, sweep.pages, sweep.rows, 0, 0)
+        sources[name] = Source(
+            name,
+            sweep.finished_at,
+            sweep.pages,
+            sweep.rows,
+            rows_used=0,
+            rows_excluded=0,
+            started_at=sweep.started_at,
+        )
     return sources
 
 
@@ -362,16 +373,20 @@ def _order(row: Row) -> tuple[object, ...]:
 
 
 def _sources(
-    read: dict[str, Source], rows: tuple[Row, ...], excluded: list[Excluded]
+    read: dict[str, Source], rows: tuple[Row, ...], gathered: _Gathered
 ) -> tuple[Source, ...]:
+    counted = gathered.counted
+    control = {"core": dict(counted.core_minor)}
+    for (target, currency), minor in counted.gross_minor.items():
+        control.setdefault(target, {})[currency] = minor
     return tuple(
-        Source(
-            one.name,
-            one.read_at,
-            one.pages,
-            one.rows_read,
-            rows_used=sum(1 for row in rows if row.target == one.name and row.document_id),
-            rows_excluded=sum(1 for some in excluded if some.target == one.name),
+        replace(
+            one,
+            rows_used=counted.invoices
+            if one.name == "core"
+            else sum(1 for row in rows if row.target == one.name and row.document_id),
+            rows_excluded=sum(1 for some in gathered.excluded if some.target == one.name),
+            control=tuple(sorted(control.get(one.name, {}).items())),
         )
         for one in read.values()
     )

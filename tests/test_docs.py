@@ -25,7 +25,7 @@ PAGES = [
 ]
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()
 COMMANDS = (ROOT / "docs/commands.md").read_text()
-LATER = {"worker", "signoff", "evidence", "advise", "web", "user", "seed"}
+LATER = {"worker", "advise", "web", "user", "seed"}
 
 
 def named(path: Path) -> str:

@@ -35,6 +35,10 @@ ONLY_IN = {
     "starlette": ("connectors/localcore/", "connectors/sandbox/"),
     "pydyf": ("connectors/localcore/",),
     "python_calamine": ("connectors/erp/",),
+    "xlsxwriter": ("sync/report/",),
+    "jinja2": ("sync/report/",),
+    "pygal": ("sync/report/",),
+    "typst": ("sync/report/to_pdf.py",),
 }
 
 # Part of the public face of a library that we require.

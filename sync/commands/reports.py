@@ -1,26 +1,50 @@
-"""Reports: from a kept run only, so that the same run gives the same bytes."""
+"""Reports, sign-off and evidence: from a kept run, so that the same run gives the same bytes."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.commands.options import Config, Unusable, books
+from sync.commands.options import (
+    By,
+    Config,
+    Json,
+    Unusable,
+    books,
+    opened,
+    print_json,
+    progress,
+    start_logs,
+    text,
+    who,
+)
 
 if TYPE_CHECKING:
     from state.books import Books
+    from sync.report.document import Document
+    from sync.reporting import Wish
 
-NAMES = ("reconciliation", "worklist")
-FORMATS = ("csv", "json")
-LATER = ("xlsx", "html", "pdf")
+NAMES = (
+    "reconciliation",
+    "worklist",
+    "rollforward",
+    "credit-memos",
+    "corrections",
+    "audit",
+)
+FORMATS = ("xlsx", "csv", "json", "html", "pdf")
+ROLES = ("preparer", "reviewer")
+BINARY = ("xlsx", "pdf")
+RunId = Annotated[str, typer.Option("--run", help="A kept run's id; see: tieout status.")]
 
 
 def report(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=" or ".join(NAMES) + ".")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=", ".join(NAMES) + ".")],
     config: Config = None,
     run: Annotated[
         str | None, typer.Option("--run", help="A kept run's id; else the latest.")
@@ -30,78 +54,203 @@ def report(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(
-            "--format", help=f"{' or '.join(FORMATS)}; else as -o ends, else csv."
-        ),
+        typer.Option("--format", help=f"{', '.join(FORMATS)}; else as -o ends, else csv."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file; else printed.")
     ] = None,
+    table: Annotated[
+        str, typer.Option("--table", help="csv: another of the report's tables.")
+    ] = "",
+    closed: Annotated[
+        bool, typer.Option("--all", help="worklist: settled flags as well.")
+    ] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="corrections: flags, steps and ids as well.")
+    ] = False,
+    customer: Annotated[
+        str, typer.Option("--customer", help="corrections: of one customer id.")
+    ] = "",
+    ledger: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gl", help="rollforward: the G/L control account, like USD=1234.56."
+        ),
+    ] = None,
+    about: Annotated[
+        str, typer.Option("--about", help="audit: one object id, object type or actor.")
+    ] = "",
+    bom: Annotated[
+        bool, typer.Option("--csv-bom/--no-csv-bom", help="csv: a mark that Excel needs.")
+    ] = True,
 ) -> None:
-    """Write a report: the reconciliation of a kept run, or the worklist as it stands."""
+    """Write a report of a kept run; worklist and audit also as they stand now."""
     if name not in NAMES:
         raise Unusable(f"NAME: {name!r} is no report; take {' or '.join(NAMES)}")
     form = _form(kind, output)
     if run is not None and period is not None:
         raise Unusable("--run and --period: give one of the two")
-    if name == "worklist" and (run or period):
-        raise Unusable("--run, --period: the worklist is as it stands now, of no run")
-    with books(config) as (_, store):
-        if name == "worklist":
-            text = _worklist(store, form)
+    from sync.reporting import Wish
+
+    wish = Wish(
+        closed=closed,
+        internal=internal,
+        customer=customer,
+        general_ledger=_amounts(ledger or []),
+        about=about,
+    )
+    start_logs()
+    with books(config) as (settings, store):
+        made = _document(store, settings.entity, name, run, period, wish)
+        if output is None:
+            _print(made, form, table, bom=bom)
         else:
-            text = _reconciliation(store, form, run, period)
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    with _whole(output) as file:
-        file.write_text(text, encoding="utf-8", newline="")
+            _keep(made, form, output, table, bom=bom)
+    raise typer.Exit(1 if made.failed else 0)
+
+
+def signoff(
+    run: RunId,
+    role: Annotated[str, typer.Option("--role", help=" or ".join(ROLES) + ".")],
+    config: Config = None,
+    by: By = "",
+    comment: Annotated[
+        str, typer.Option("--comment", help="What was looked at and followed up.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Put a name to a run's figures; the reviewer is another person than the preparer."""
+    from sync import signoff as signing
+    from sync.console import say
+    from sync.reporting import kept
+
+    if role not in ROLES:
+        raise Unusable(f"--role: {role!r} is no role; take {' or '.join(ROLES)}")
+    words = text(comment, "--comment") if comment else ""
+    with books(config) as (_, store):
+        found, _digest = kept(store, run, None)
+    with opened(config, books_only=True) as parts:
+        made = signing.sign(parts, found, role=role, who=who(by), comment=words)
+    if as_json:
+        print_json({"run": run, **asdict(made)})
+    else:
+        say(f"{run}: signed by {made.who} as {made.role}, figures {made.content}")
+
+
+def evidence(
+    run: RunId,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The zip file.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Bundle a run for the audit file: every report, its sources, and a manifest."""
+    from connectors.redaction import redact
+    from sync import evidence as bundling
+    from sync.console import say
+    from sync.reporting import kept
+    from sync.secrets import resolved
+
+    with books(config) as (_, store), progress() as told:
+        found, digest = kept(store, run, None)
+        with _whole(output) as part, part.open("w+b") as file:
+            sums = bundling.bundle(
+                store,
+                found,
+                digest,
+                file,
+                redact=lambda line: redact(line, resolved()),
+                progress=told,
+            )
+    if as_json:
+        print_json({"run": run, "path": str(output), "files": sums})
+    else:
+        say(f"{output}: {len(sums)} files; each one's sha256 is in MANIFEST.json")
+
+
+def _document(
+    store: "Books",
+    entity: str,
+    name: str,
+    run: str | None,
+    period: str | None,
+    wish: "Wish",
+) -> "Document":
+    from sync import reporting
+
+    if name in reporting.STANDING and run is None and period is None:
+        from importlib.metadata import version
+
+        from sync.wiring import SystemClock
+
+        now = SystemClock().now()
+        material = reporting.standing(store, entity, version("tieout"), now)
+        return reporting.document(name, material, wish)
+    found, digest = reporting.kept(store, run, period)
+    with progress() as told:
+        material = reporting.of_run(store, found, digest, (name,), wish=wish, progress=told)
+        return reporting.document(name, material, wish)
 
 
 def _form(kind: str | None, output: Path | None) -> str:
     ending = "" if output is None else output.suffix.removeprefix(".").lower()
-    form = kind or (ending if ending in {*FORMATS, *LATER} else FORMATS[0])
+    form = kind or (ending if ending in FORMATS else "csv")
     if form not in FORMATS:
-        also = " yet" if form in LATER else ""
-        raise Unusable(f"--format: {form} is not made{also}; take {' or '.join(FORMATS)}")
+        raise Unusable(f"--format: {form!r} is no format; take {' or '.join(FORMATS)}")
+    if form in BINARY and output is None and sys.stdout.isatty():
+        raise Unusable(f"-o: {form} is no text for a terminal; name a file")
     return form
 
 
-def _worklist(store: "Books", form: str) -> str:
-    from sync.report import tables
+def _amounts(given: list[str]) -> dict[str, int]:
+    """What was typed in for the control account: `USD=1234.56`, once for each currency."""
+    from state.money import UnknownCurrency, parse_major
 
-    flags = store.flags()
-    return tables.worklist_csv(flags) if form == "csv" else tables.worklist_json(flags)
+    amounts = {}
+    for one in given:
+        currency, _, amount = one.partition("=")
+        try:
+            amounts[currency] = parse_major(amount, currency)
+        except UnknownCurrency as error:
+            raise Unusable(f"--gl: {error}") from None
+        except ValueError as error:
+            raise Unusable(f"--gl: {error}; write it like USD=1234.56") from None
+    return amounts
 
 
-def _reconciliation(store: "Books", form: str, run: str | None, period: str | None) -> str:
-    from sync.report import tables
-    from sync.report.codec import read_run
+def _print(made: "Document", form: str, table: str, *, bom: bool) -> None:
+    import io
 
-    text, digest = _kept(store, run, period)
-    if sha256(text.encode()).hexdigest() != digest:
-        raise Unusable(
-            "the kept run is not as it was kept (its sha256 differs); nothing was written. "
-            "See: tieout audit verify"
-        )
-    made = read_run(text)
+    whole = io.BytesIO()
+    _write(made, form, whole, table, bom=bom)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(whole.getvalue())
+    sys.stdout.buffer.flush()
+
+
+def _keep(made: "Document", form: str, output: Path, table: str, *, bom: bool) -> None:
+    with _whole(output) as part, part.open("w+b") as file:
+        _write(made, form, file, table, bom=bom)
+
+
+def _write(made: "Document", form: str, file: object, table: str, *, bom: bool) -> None:
+    from typing import BinaryIO, cast
+
+    from sync import reporting
+
+    out = cast("BinaryIO", file)
     if form == "csv":
-        return tables.reconciliation_csv(made)
-    return tables.reconciliation_json(made, digest)
+        from sync.report import to_csv
 
-
-def _kept(store: "Books", run: str | None, period: str | None) -> tuple[str, str]:
-    kept = store.run(run, period=period)
-    if kept is not None:
-        return kept
-    if run is not None:
-        raise Unusable(f"--run: {run} is not kept; see: tieout status")
-    if period is not None:
-        raise Unusable(
-            f"--period: no run of {period} is kept; make one: "
-            f"tieout reconcile --period {period}"
-        )
-    raise Unusable("no run is kept yet; make one: tieout reconcile")
+        try:
+            to_csv.write(made, out, table=table, bom=bom)
+        except KeyError:
+            keys = ", ".join(one.key for one in made.tables())
+            raise Unusable(f"--table: {table!r} is none of {keys}") from None
+        return
+    if table:
+        raise Unusable("--table: only csv holds one table; the other formats hold them all")
+    with progress() as told:
+        reporting.write(made, form, out, progress=told)
 
 
 @contextmanager

@@ -1,0 +1,123 @@
+"""What every report has: its head, the block that says what it stands on, its words."""
+
+from collections.abc import Iterable
+
+from sync.books import Row, Run, Source
+from sync.report.cells import decimal_text, time
+from sync.report.document import Block, Column, Facts, Head, Kind, Section, Table, table
+from sync.report.material import Material
+
+CONVENTIONS = (
+    "An invoice adds to receivables and is positive; memos, payments, voids and write-offs "
+    "are negative. A positive variance means that the customer is billed too much "
+    "downstream. Negative amounts stand in brackets; files for programs write -1234.56.",
+    "Core and downstream amounts are compared before tax: the core never knows tax. What is "
+    "owed (open balances, the roll-forward) is with tax.",
+    "One currency is never added to another. Times are UTC, dates are YYYY-MM-DD, and a "
+    "period is a calendar month.",
+    "Thresholds are printed and never remove a row.",
+)
+
+
+def head(material: Material, title: str) -> Head:
+    """The lines that every sheet and page repeats."""
+    run = material.run
+    currencies = sorted({row.currency for row in material.rows() if row.currency})
+    return Head(
+        entity=run.entity,
+        title=title,
+        period=run.period or "all periods",
+        as_of=run.as_of,
+        run_id=run.run_id,
+        version=run.version,
+        digest=material.digest,
+        audit=f"{run.audit_seq} {run.audit_head}",
+        currencies=", ".join(currencies),
+        restated_from=run.restated_from,
+    )
+
+
+def ground(material: Material, *, title: str = "Basis") -> Section:
+    """The IPE block: what was read, from where, when, how much of it, and by what."""
+    return Section("basis", title, ground_blocks(material))
+
+
+def ground_blocks(material: Material) -> tuple[Block, ...]:
+    """The IPE block, without a section of its own."""
+    run = material.run
+    restated = f"yes; it was {run.restated_from}" if run.restated_from else "no"
+    facts = Facts(
+        "basis",
+        "What this report stands on",
+        (
+            ("Entity", run.entity),
+            ("Period", run.period or "all periods"),
+            ("As of (UTC)", time(run.as_of)),
+            ("Run", run.run_id),
+            ("Made at (UTC)", time(run.made_at)),
+            ("Made by", run.made_by),
+            ("Code version", run.version),
+            ("Settings, sha256", run.config_sha256),
+            ("Time zone of the period", run.timezone),
+            ("Rounding tolerance", f"{run.tolerance_minor} minor units"),
+            ("Item threshold", f"{run.item_threshold_minor} minor units"),
+            ("Total threshold", f"{run.total_threshold_minor} minor units"),
+            ("Rows in Detail", str(material.count)),
+            ("Restated", restated),
+            ("Kept run, sha256", material.digest),
+            ("Figures, sha256", material.content),
+            ("Audit log, last line", f"{run.audit_seq} {run.audit_head}"),
+        ),
+    )
+    return (facts, _sources(run))
+
+
+def _sources(run: Run) -> Table[Source]:
+    columns: tuple[Column[Source], ...] = (
+        Column("source", "Source", Kind.ID, lambda one: one.name, 12, brief=True),
+        Column("filter", "Filter", Kind.TEXT, lambda one: one.filter or "everything", 18),
+        Column(
+            "started",
+            "Reading began (UTC)",
+            Kind.TIME,
+            lambda one: time(one.started_at),
+            21,
+        ),
+        Column(
+            "finished",
+            "Reading ended (UTC)",
+            Kind.TIME,
+            lambda one: time(one.read_at),
+            21,
+            brief=True,
+        ),
+        Column("pages", "Pages", Kind.WHOLE, lambda one: one.pages, 8, brief=True),
+        Column(
+            "rows_read", "Rows read", Kind.WHOLE, lambda one: one.rows_read, 10, brief=True
+        ),
+        Column(
+            "rows_used", "Rows used", Kind.WHOLE, lambda one: one.rows_used, 10, brief=True
+        ),
+        Column(
+            "rows_excluded",
+            "Excluded",
+            Kind.WHOLE,
+            lambda one: one.rows_excluded,
+            10,
+            brief=True,
+        ),
+        Column("control", "Control totals", Kind.TEXT, _control, 26, brief=True),
+        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 20),
+    )
+    return table("sources", "What was read", columns, run.sources, lambda _: "")
+
+
+def _control(one: Source) -> str:
+    return "; ".join(
+        f"{decimal_text(minor, currency)} {currency}" for currency, minor in one.control
+    )
+
+
+def names_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Customer names by id, as the run has them."""
+    return {row.customer_id: row.customer for row in rows if row.customer}

@@ -1,0 +1,255 @@
+"""The credit memo register: every memo, its reason, its approval, and what it does."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from sync.report.cells import day, month, ratio
+from sync.report.common import ground, head
+from sync.report.document import Column, Document, Facts, Kind, Section, Table, table
+from sync.report.findings import Use, uses_of
+from sync.report.material import Material
+from sync.report.reasons import CODES, reason_code
+
+TITLE = "Credit memo register"
+_NUMBER = re.compile(r"^(.*?)(\d{1,9})$")
+GAPS_MAX = 500  # gaps listed; more than that is another numbering
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memo with its invoice and its use in the run."""
+
+    memo: CreditMemo
+    document: DownstreamInvoice | None
+    use: Use | None
+    cumulative: int  # credited on this invoice so far, this memo included
+    issued_month: str
+
+    @property
+    def duties(self) -> str:
+        """Did somebody else approve it than raised it?"""
+        raised, approved = self.memo.raised_by, self.memo.approved_by
+        if not raised or not approved:
+            return "not told"
+        return "N" if raised.casefold() == approved.casefold() else "Y"
+
+
+def build(material: Material) -> Document:
+    """Every memo of the period, and those of other periods that count in the run."""
+    entries = _entries(material)
+    loose = [one for one in entries if one.memo.invoice_id is None]
+    on_void = [
+        one
+        for one in entries
+        if one.document is not None
+        and one.document.status in {DocumentStatus.VOID, DocumentStatus.DELETED}
+        and one.memo.status is MemoStatus.ISSUED
+    ]
+    alone = [one for one in entries if one.duties == "N"]
+    gaps = list(_gaps(material.memos))
+    register = _table("register", "Register", entries)
+    facts = Facts(
+        "counts",
+        "At a glance",
+        (
+            ("Memos", str(len(entries))),
+            ("Count in the reconciliation", str(sum(1 for one in entries if one.use))),
+            ("Without an invoice", str(len(loose))),
+            ("On a void invoice", str(len(on_void))),
+            ("Raised and approved by one person", str(len(alone))),
+            ("Not approved", str(sum(1 for one in entries if not one.memo.approved))),
+            ("Gaps in the numbers", str(len(gaps))),
+        ),
+    )
+    sections = (
+        Section("register", "Register", (facts, register)),
+        Section("reasons", "By reason", (_reasons(entries), _codes())),
+        Section(
+            "exceptions",
+            "To look at",
+            (
+                _table("loose", "Memos that name no invoice", loose),
+                _table("on_void", "Memos on void invoices", on_void),
+                _table("alone", "Raised and approved by one person", alone),
+                _gap_table(gaps),
+            ),
+        ),
+        ground(material),
+    )
+    return Document(
+        "credit-memos",
+        head(material, TITLE),
+        sections,
+        main="register",
+        failed=len(on_void),
+    )
+
+
+def _entries(material: Material) -> list[Entry]:
+    used = {(use.memo.target, use.memo.id): use for use in uses_of(material)}
+    period = material.run.period
+    credited: Counter[tuple[str, str]] = Counter()
+    entries = []
+    for memo in sorted(material.memos, key=_order):
+        posted = memo.posted_at
+        if posted is not None and posted > material.run.as_of:
+            continue
+        use = used.get((memo.target, memo.id))
+        document = material.documents.get((memo.target, memo.invoice_id or ""))
+        counted = memo.status is MemoStatus.ISSUED
+        if memo.invoice_id is not None and counted:
+            credited[memo.target, memo.invoice_id] += memo.amount_minor
+        if period and month(posted) != period and use is None:
+            continue
+        so_far = credited[memo.target, memo.invoice_id or ""]
+        issued = month(document.posted_at) if document is not None else ""
+        entries.append(Entry(memo, document, use, so_far, issued))
+    return entries
+
+
+def _order(memo: CreditMemo) -> tuple[str, str, str, str]:
+    return (day(memo.posted_at), memo.number or "", memo.target, memo.id)
+
+
+def _signed(one: Entry) -> int:
+    """What the memo takes off; nothing while it is a draft or void."""
+    return one.memo.amount_minor if one.memo.status is MemoStatus.ISSUED else 0
+
+
+def _applied(one: Entry) -> int:
+    if one.memo.invoice_id is None or one.memo.status is not MemoStatus.ISSUED:
+        return 0
+    return one.memo.amount_minor + one.memo.tax_minor
+
+
+def _unapplied(one: Entry) -> int:
+    loose = one.memo.invoice_id is None and one.memo.status is MemoStatus.ISSUED
+    return one.memo.amount_minor + one.memo.tax_minor if loose else 0
+
+
+def _gross(one: Entry) -> int:
+    return one.document.gross_minor if one.document is not None else 0
+
+
+def _link(one: Entry) -> str:
+    if one.memo.invoice_id is None:
+        return "none"
+    return "document id" if one.document is not None else "document not known"
+
+
+_COLUMNS: tuple[Column[Entry], ...] = (
+    Column("number", "Memo no.", Kind.ID, lambda one: one.memo.number or one.memo.id, 20, brief=True),
+    Column("system", "System", Kind.ID, lambda one: one.memo.target, 10, brief=True),
+    Column("id", "Memo id", Kind.ID, lambda one: one.memo.id, 28),
+    Column("status", "Status", Kind.ID, lambda one: one.memo.status, 9, brief=True),
+    Column("posted", "Posting date", Kind.DAY, lambda one: day(one.memo.posted_at), 12, brief=True),
+    Column("period", "Posting period", Kind.ID, lambda one: month(one.memo.posted_at), 9),
+    Column("voided", "Voided on", Kind.DAY, lambda one: day(one.memo.voided_at), 12),
+    Column("document", "Original invoice", Kind.ID, lambda one: one.memo.invoice_id or "", 28, brief=True),
+    Column("core_invoice", "Core invoice", Kind.ID, lambda one: (one.document.core_invoice_id or "") if one.document else "", 38),
+    Column("original", "Original amount", Kind.MONEY, _gross),
+    Column("currency", "Ccy", Kind.ID, lambda one: one.memo.currency, 6, brief=True),
+    Column("amount", "Memo ex tax", Kind.MONEY, _signed, brief=True, total=True),
+    Column("tax", "Tax", Kind.MONEY, lambda one: one.memo.tax_minor if _signed(one) else 0, total=True),
+    Column("whole", "Total", Kind.MONEY, lambda one: _signed(one) + (one.memo.tax_minor if _signed(one) else 0), total=True, formula="ROUND({amount}+{tax},{exponent})"),
+    Column("pre_payment", "Before payment", Kind.MONEY, lambda one: _applied(one) - (one.memo.post_payment_minor if _signed(one) else 0), total=True),
+    Column("post_payment", "After payment", Kind.MONEY, lambda one: one.memo.post_payment_minor if _signed(one) else 0, total=True),
+    Column("applied", "Applied", Kind.MONEY, _applied, total=True),
+    Column("unapplied", "Unapplied", Kind.MONEY, _unapplied, total=True),
+    Column("reason_code", "Reason code", Kind.ID, lambda one: reason_code(one.memo), 20, brief=True),
+    Column("reason", "Reason in its system", Kind.TEXT, lambda one: one.memo.reason, 20),
+    Column("text", "Reason text", Kind.TEXT, lambda one: one.memo.text, 34, brief=True),
+    Column("requested_by", "Requested by", Kind.TEXT, lambda one: one.memo.raised_by or "", 16),
+    Column("approved", "Approved", Kind.ID, lambda one: "Y" if one.memo.approved else "N", 9),
+    Column("approved_by", "Approved by", Kind.TEXT, lambda one: one.memo.approved_by or "", 16),
+    Column("duties", "Duties apart", Kind.ID, lambda one: one.duties, 10),
+    Column("closes", "Closes over-billing", Kind.MONEY, lambda one: one.use.closing if one.use else 0, total=True),
+    Column("explains", "Explains variance", Kind.MONEY, lambda one: -one.use.explaining if one.use else 0, total=True),
+    Column("share", "% of original", Kind.PERCENT, lambda one: ratio(_signed(one), _gross(one)), 10),
+    Column("cumulative", "Cumulative %", Kind.PERCENT, lambda one: ratio(one.cumulative, _gross(one)), 10),
+    Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.issued_month == month(one.memo.posted_at) else "N", 9),
+    Column("link", "Link type", Kind.ID, _link, 16),
+    Column("counts", "Counts in (a)", Kind.ID, lambda one: "Y" if one.use else "N", 9),
+    Column("evidence", "Evidence", Kind.LINK, lambda one: one.memo.url or "", 30),
+)  # fmt: skip
+
+
+def _table(key: str, title: str, entries: Iterable[Entry]) -> Table[Entry]:
+    return table(
+        key,
+        title,
+        _COLUMNS,
+        entries,
+        lambda one: one.memo.currency,
+        numbered=key == "register",
+        marked=lambda one: not one.memo.approved or one.memo.invoice_id is None,
+    )
+
+
+def _reasons(entries: list[Entry]) -> Table[tuple[str, str, int, int]]:
+    sums: dict[tuple[str, str], list[int]] = {}
+    for one in entries:
+        pair = sums.setdefault((one.memo.currency, reason_code(one.memo)), [0, 0])
+        pair[0] += 1
+        pair[1] += _signed(one)
+    rows = [
+        (ccy, code, count, minor) for (ccy, code), (count, minor) in sorted(sums.items())
+    ]
+    columns: tuple[Column[tuple[str, str, int, int]], ...] = (
+        Column("currency", "Ccy", Kind.ID, lambda one: one[0], 6, brief=True),
+        Column("reason_code", "Reason code", Kind.ID, lambda one: one[1], 24, brief=True),
+        Column("count", "Memos", Kind.WHOLE, lambda one: one[2], 9, brief=True, formula="COUNTIFS({register.currency},{currency},{register.reason_code},{reason_code})"),
+        Column("amount", "Ex tax", Kind.MONEY, lambda one: one[3], brief=True, total=True, formula="ROUND(SUMIFS({register.amount},{register.currency},{currency},{register.reason_code},{reason_code}),{exponent})"),
+    )  # fmt: skip
+    return table("by_reason", "By reason code", columns, rows, lambda one: one[0])
+
+
+def _codes() -> Table[tuple[str, str, str, str]]:
+    columns: tuple[Column[tuple[str, str, str, str]], ...] = (
+        Column("code", "Reason code", Kind.ID, lambda one: one[0], 24, brief=True),
+        Column("meaning", "Meaning", Kind.TEXT, lambda one: one[1], 40, brief=True),
+        Column("explains", "May explain", Kind.ID, lambda one: one[2], 12, brief=True),
+        Column("approval", "Usual approval", Kind.TEXT, lambda one: one[3], 32, brief=True),
+    )
+    rows = [
+        (code, one.meaning, "yes" if one.explains else "no", one.approval)
+        for code, one in CODES.items()
+    ]
+    return table("codes", "What the codes mean", columns, rows, lambda _: "")
+
+
+def _gaps(memos: Iterable[CreditMemo]) -> Iterable[tuple[str, str, str, str]]:
+    """Numbers that are missing between two that are there: (system, series, after, before)."""
+    series: dict[tuple[str, str], list[int]] = {}
+    for memo in memos:
+        found = _NUMBER.match(memo.number or "")
+        if found is not None:
+            series.setdefault((memo.target, found[1]), []).append(int(found[2]))
+    listed = 0
+    for (target, prefix), numbers in sorted(series.items()):
+        ordered = sorted(set(numbers))
+        for before, after in pairwise(ordered):
+            if after - before > 1 and listed < GAPS_MAX:
+                listed += 1
+                yield (target, prefix, str(before), str(after))
+
+
+def _gap_table(gaps: list[tuple[str, str, str, str]]) -> Table[tuple[str, str, str, str]]:
+    columns: tuple[Column[tuple[str, str, str, str]], ...] = (
+        Column("system", "System", Kind.ID, lambda one: one[0], 12, brief=True),
+        Column("series", "Series", Kind.ID, lambda one: one[1], 20, brief=True),
+        Column("after", "Last before the gap", Kind.ID, lambda one: one[2], 18, brief=True),
+        Column("before", "First after it", Kind.ID, lambda one: one[3], 18, brief=True),
+    )
+    return table(
+        "gaps",
+        "Gaps in memo numbers",
+        columns,
+        gaps,
+        lambda _: "",
+        empty="No number is missing.",
+    )

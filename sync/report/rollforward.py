@@ -1,0 +1,295 @@
+"""The A/R roll-forward: from opening to closing by movement, tied to balances and the G/L."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from state.money import display
+from sync.report.common import ground, head
+from sync.report.document import (
+    Chart,
+    Column,
+    Document,
+    Facts,
+    Kind,
+    Prose,
+    Section,
+    Series,
+    Table,
+    table,
+)
+from sync.report.ledger import LedgerRow
+from sync.report.material import Material
+
+TITLE = "A/R roll-forward with aging and tie-out"
+AGES = ("Current", "1–30", "31–60", "61–90", "91+")
+_KEYS = ("current", "days_1_30", "days_31_60", "days_61_90", "days_91")
+_MOVES = (
+    ("opening", "Opening A/R", True),
+    ("issued", "+ Invoices issued", True),
+    ("voids_current", "− Voids of this period's invoices", True),
+    ("voids_prior", "− Voids of prior periods' invoices", False),
+    ("memos", "− Credit memos applied", True),
+    ("payments", "− Payments applied", True),
+    ("write_offs", "− Write-offs", False),
+    ("refunds", "+ Refunds of payments", False),
+    ("other", "± Reclass and other", False),
+)
+
+
+def build(material: Material) -> Document:
+    """The roll-forward of the run's period, or of everything up to its cutoff."""
+    ledger = _ledger(material)
+    tied = _ties(material)
+    failed = sum(1 for one in tied if one.difference)
+    sections = (
+        Section("rollforward", "Roll-forward", (_span(material), ledger)),
+        Section("aging", "Aging", (*_charts(material), _aging(material))),
+        Section(
+            "tie_out",
+            "Tie-out",
+            (_tie_table(tied), *_reconciling(material), _words(material)),
+        ),
+        ground(material),
+    )
+    return Document(
+        "rollforward", head(material, TITLE), sections, main="rollforward", failed=failed
+    )
+
+
+def _span(material: Material) -> Facts:
+    run = material.run
+    if run.period:
+        span = f"{run.period}: what was posted from its first to its last instant, up to the cutoff"
+    else:
+        span = "from the beginning to the cutoff, so opening is nothing"
+    return Facts(
+        "span",
+        "What is rolled forward",
+        (
+            ("Period", span),
+            ("Amounts", "with tax, in the document's currency: this is what is owed"),
+            ("Aged by", "due date; by posting date where a document has none"),
+        ),
+    )
+
+
+def _number(name: str) -> Callable[[LedgerRow], int]:
+    def read(row: LedgerRow) -> int:
+        minor: int = getattr(row, name)
+        return minor
+
+    return read
+
+
+def _name(material: Material) -> Callable[[LedgerRow], str]:
+    return lambda row: material.names.get(row.customer_id, "")
+
+
+def _who(material: Material) -> tuple[Column[LedgerRow], ...]:
+    return (
+        Column("system", "System", Kind.ID, lambda row: row.target, 11, brief=True),
+        Column("customer_id", "Customer id", Kind.ID, lambda row: row.customer_id, 38),
+        Column("customer", "Customer", Kind.TEXT, _name(material), 24, brief=True),
+        Column("currency", "Ccy", Kind.ID, lambda row: row.currency, 6, brief=True),
+    )
+
+
+def _ledger(material: Material) -> Table[LedgerRow]:
+    moves: tuple[Column[LedgerRow], ...] = tuple(
+        Column(name, title, Kind.MONEY, _number(name), brief=brief, total=True)
+        for name, title, brief in _MOVES
+    )
+    computed = "ROUND(" + "+".join(f"{{{name}}}" for name, _, _ in _MOVES) + ",{exponent})"
+    rest: tuple[Column[LedgerRow], ...] = (
+        Column("closing", "= Closing A/R (computed)", Kind.MONEY, lambda row: row.closing, brief=True, total=True, formula=computed),
+        Column("subledger", "Closing per sub-ledger", Kind.MONEY, lambda row: row.subledger, brief=False, total=True),
+        Column("difference", "Difference", Kind.MONEY, lambda row: row.difference, brief=True, total=True, formula="ROUND({closing}-{subledger},{exponent})"),
+        *_buckets(),
+        Column("unapplied", "Unapplied credits", Kind.MONEY, lambda row: -row.unapplied, total=True),
+        Column("net", "Net A/R", Kind.MONEY, lambda row: row.closing - row.unapplied, total=True, formula="ROUND({closing}+{unapplied},{exponent})"),
+    )  # fmt: skip
+    return table(
+        "rollforward",
+        "By customer",
+        (*_who(material), *moves, *rest),
+        _rows(material),
+        lambda row: row.currency,
+        numbered=True,
+        marked=lambda row: row.difference != 0,
+    )
+
+
+def _rows(material: Material) -> tuple[LedgerRow, ...]:
+    """Customers in which something moved or stands."""
+    return tuple(
+        row
+        for row in material.ledger
+        if any(getattr(row, name) for name, _, _ in _MOVES)
+        or row.subledger
+        or row.unapplied
+    )
+
+
+def _buckets() -> tuple[Column[LedgerRow], ...]:
+    def bucket(number: int) -> Callable[[LedgerRow], int]:
+        return lambda row: row.buckets[number]
+
+    return tuple(
+        Column(key, title, Kind.MONEY, bucket(number), 12, total=True)
+        for number, (key, title) in enumerate(zip(_KEYS, AGES, strict=True))
+    )
+
+
+def _aging(material: Material) -> Table[LedgerRow]:
+    buckets = tuple(
+        Column(one.key, one.title, one.kind, one.of, one.width, brief=True, total=True)
+        for one in _buckets()
+    )
+    whole: Column[LedgerRow] = Column(
+        "open",
+        "Open balance",
+        Kind.MONEY,
+        lambda row: row.subledger,
+        brief=True,
+        total=True,
+        formula="ROUND(" + "+".join(f"{{{key}}}" for key in _KEYS) + ",{exponent})",
+    )
+    rows = [row for row in _rows(material) if row.subledger]
+    return table(
+        "aging",
+        "Open balances by days past due",
+        (*_who(material), *buckets, whole),
+        rows,
+        lambda row: row.currency,
+        note="Unapplied credits are never netted into a bucket.",
+        empty="Nothing is open.",
+    )
+
+
+def _charts(material: Material) -> tuple[Chart, ...]:
+    charts = []
+    for currency in sorted({row.currency for row in material.ledger}):
+        sums = [0] * len(AGES)
+        for row in material.ledger:
+            if row.currency == currency:
+                sums = [a + b for a, b in zip(sums, row.buckets, strict=True)]
+        if any(sums):
+            words = "; ".join(
+                f"{age}: {display(minor, currency)}"
+                for age, minor in zip(AGES, sums, strict=True)
+            )
+            title = f"Open balances by days past due, {currency}"
+            series = (Series("Open balance", tuple(sums)),)
+            charts.append(
+                Chart(f"aging_{currency.lower()}", title, currency, AGES, series, words)
+            )
+    return tuple(charts)
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Two closing figures that must meet."""
+
+    name: str
+    target: str
+    currency: str
+    left: int
+    right: int
+    words: str = ""
+
+    @property
+    def difference(self) -> int:
+        """Left less right."""
+        return self.left - self.right
+
+
+def _ties(material: Material) -> tuple[Tie, ...]:
+    closing: dict[tuple[str, str], int] = {}
+    opening: dict[tuple[str, str], int] = {}
+    owed: dict[tuple[str, str], int] = {}
+    for row in material.ledger:
+        key = (row.target, row.currency)
+        closing[key] = closing.get(key, 0) + row.closing
+        opening[key] = opening.get(key, 0) + row.opening
+        owed[key] = owed.get(key, 0) + row.subledger
+    ties = [
+        Tie(
+            "computed closing = sub-ledger", target, currency, minor, owed[target, currency]
+        )
+        for (target, currency), minor in sorted(closing.items())
+    ]
+    if material.prior is not None:
+        keys = sorted({*opening, *material.prior.closing})
+        for key in keys:
+            left, right = opening.get(key, 0), material.prior.closing.get(key, 0)
+            moved = left - right
+            words = f"prior period restated by {display(moved, key[1])}" if moved else ""
+            name = f"opening = closing of the period before ({material.prior.run_id})"
+            ties.append(Tie(name, *key, left, right, words))
+    for currency, minor in sorted(material.general_ledger.items()):
+        whole = sum(value for (_, ccy), value in owed.items() if ccy == currency)
+        ties.append(
+            Tie(
+                "sub-ledger = G/L control account, as typed in",
+                "all",
+                currency,
+                whole,
+                minor,
+            )
+        )
+    return tuple(ties)
+
+
+def _tie_table(ties: tuple[Tie, ...]) -> Table[Tie]:
+    columns: tuple[Column[Tie], ...] = (
+        Column("name", "Tie-out", Kind.TEXT, lambda one: one.name, 52, brief=True),
+        Column("system", "System", Kind.ID, lambda one: one.target, 11, brief=True),
+        Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
+        Column("left", "This side", Kind.MONEY, lambda one: one.left, brief=True),
+        Column("right", "Other side", Kind.MONEY, lambda one: one.right, brief=True),
+        Column("difference", "Difference", Kind.MONEY, lambda one: one.difference, brief=True, formula="ROUND({left}-{right},{exponent})"),
+        Column("result", "Result", Kind.ID, lambda one: "CHECK" if one.difference else "OK", 9, brief=True, formula='IF({difference}=0,"OK","CHECK")'),
+        Column("words", "Remark", Kind.TEXT, lambda one: one.words, 36, brief=True),
+    )  # fmt: skip
+    return table(
+        "ties",
+        "Tie-out",
+        columns,
+        ties,
+        lambda one: one.currency,
+        marked=lambda one: one.difference != 0,
+    )
+
+
+def _reconciling(material: Material) -> tuple[Table[LedgerRow], ...]:
+    """Customers whose movements do not lead to their balance: where to look first."""
+    rows = [row for row in material.ledger if row.difference]
+    if not rows:
+        return ()
+    columns: tuple[Column[LedgerRow], ...] = (
+        *_who(material),
+        Column("closing", "Computed", Kind.MONEY, lambda row: row.closing, brief=True),
+        Column("subledger", "Sub-ledger", Kind.MONEY, lambda row: row.subledger, brief=True),
+        Column("difference", "Difference", Kind.MONEY, lambda row: row.difference, brief=True, total=True),
+    )  # fmt: skip
+    return (
+        table("reconciling", "Reconciling items", columns, rows, lambda row: row.currency),
+    )
+
+
+def _words(material: Material) -> Prose:
+    later = sum(1 for memo in material.memos if memo.post_payment_minor)
+    lines = [
+        "Closing is computed from what happened (issued, voided, credited, paid), each dated by "
+        "its posting; the sub-ledger is the sum of the open balances that the register itself "
+        "shows. Neither is made from the other.",
+        "This is no payout reconciliation: amounts are in the document's currency, not the "
+        "settlement currency. Join Stripe's itemised reports by the invoice's id.",
+    ]
+    if later:
+        lines.append(
+            f"{later} credit memos fell in part or whole on money already paid. That part does "
+            "not reduce what is owed: it was refunded, or put on the customer's balance, which "
+            "this report does not hold."
+        )
+    return Prose("How to read this", tuple(lines))

@@ -1,0 +1,346 @@
+"""A report as an XLSX workbook: typed cells, live formulas with their figures beside them.
+
+Only the typed writers of xlsxwriter are used: the general one takes text that begins with
+`=` for a formula. Viewers that do not calculate show the figures that are given here.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+import xlsxwriter
+
+from sync.report.cells import places, printable, time
+from sync.report.document import (
+    Cell,
+    Chart,
+    Column,
+    Document,
+    Facts,
+    Kind,
+    Prose,
+    Section,
+    Table,
+)
+from sync.report.xlsx_layout import Layout, Place, lay_out, live, sheet_name, total
+from sync.report.xlsx_pens import Pens
+
+TEXT_MAX = 32_767  # characters of a cell
+CUT = " … (cut: the JSON has it whole)"
+LINK_MAX = 2_000  # characters of an address
+LINKS_MAX = 60_000  # links in one sheet; the format holds 65,530
+EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
+FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
+TICK = 1000  # rows between two words on progress
+Told = Callable[[int], None]
+
+
+def write(document: Document, out: BinaryIO, *, told: Told = lambda _: None) -> None:
+    """Write the workbook. The same report gives the same bytes. Raises TooLong."""
+    book = xlsxwriter.Workbook(
+        out,
+        {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        },
+    )
+    book.set_properties(
+        {
+            "title": printable(document.head.title),
+            "subject": f"{document.head.entity}, {document.head.period}",
+            "comments": f"Run {document.head.run_id}, sha256 {document.head.digest}",
+            # Not the time of writing: the same run gives the same bytes.
+            "created": document.head.as_of.astimezone(UTC).replace(tzinfo=None),
+        }
+    )
+    layout = lay_out(document)
+    pens = Pens(book)
+    sheets = [
+        (section, book.add_worksheet(sheet_name(section))) for section in document.sections
+    ]
+    for section, sheet in sheets:
+        _Writer(book, sheet, document, section, layout, pens, told).write()
+    book.close()
+
+
+class _Writer:
+    """One sheet, from top to bottom."""
+
+    def __init__(
+        self,
+        book: Any,
+        sheet: Any,
+        document: Document,
+        section: Section,
+        layout: Layout,
+        pens: Pens,
+        told: Told,
+    ) -> None:
+        self._book, self._sheet, self._document = book, sheet, document
+        self._section, self._layout, self._pens = section, layout, pens
+        self._told = told
+        self._links = 0
+
+    def write(self) -> None:
+        """Write the sheet."""
+        self._page()
+        head = self._document.head
+        self._text(0, 0, f"{head.title} — {self._section.title}", self._pens.title)
+        restated = f" · restated from {head.restated_from}" if head.restated_from else ""
+        self._text(
+            1,
+            0,
+            f"{head.entity} · {head.period} · as of {time(head.as_of)}{restated}",
+            self._pens.quiet,
+        )
+        currencies = f" · {head.currencies}" if head.currencies else ""
+        self._text(
+            2, 0, f"run {head.run_id} · Tieout {head.version}{currencies}", self._pens.quiet
+        )
+        for number, block in enumerate(self._section.blocks):
+            place = self._layout.places[self._section.key, number]
+            if block.title:
+                self._text(place.top, 0, block.title, self._pens.heading)
+            match block:
+                case Facts():
+                    self._facts(block, place)
+                case Prose():
+                    self._prose(block, place)
+                case Chart():
+                    self._chart(block, place)
+                case Table():
+                    self._table(block, place)
+
+    def _page(self) -> None:
+        """Paper: landscape, one page wide, its head repeated, its foot telling the run."""
+        sheet, tables = self._sheet, self._tables()
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        run = self._document.head.run_id.replace("&", "&&")[:60]
+        sheet.set_footer(f"&L&8{run}&C&8&A&R&8&P / &N")
+        widths: dict[int, int] = {0: 24}
+        for table, _ in tables:
+            start = 1 if table.numbered else 0
+            for number, column in enumerate(table.columns, start):
+                widths[number] = max(widths.get(number, 0), column.width)
+        for number, width in widths.items():
+            sheet.set_column(number, number, width)
+        if len(tables) == 1 and len(self._section.blocks) == 1:
+            table, place = tables[0]
+            last = len(table.columns) - 1 + (1 if table.numbered else 0)
+            sheet.freeze_panes(place.first, 0)
+            sheet.repeat_rows(place.header)
+            sheet.autofilter(place.header, 0, place.last, last)
+
+    def _tables(self) -> list[tuple[Table[Any], Place]]:
+        return [
+            (block, self._layout.places[self._section.key, number])
+            for number, block in enumerate(self._section.blocks)
+            if isinstance(block, Table)
+        ]
+
+    def _facts(self, block: Facts, place: Place) -> None:
+        for number, (name, value) in enumerate(block.pairs, place.top + 1):
+            self._text(number, 0, name, self._pens.label)
+            self._text(number, 1, value)
+
+    def _prose(self, block: Prose, place: Place) -> None:
+        for number, paragraph in enumerate(block.paragraphs, place.top + 1):
+            self._text(number, 0, paragraph)
+
+    # --- tables ---------------------------------------------------------------------
+
+    def _table(self, table: Table[Any], place: Place) -> None:
+        start = 1 if table.numbered else 0
+        if table.note:
+            self._text(place.top + 1, 0, table.note, self._pens.quiet)
+        self._totals(table, place, start)
+        if table.numbered:
+            self._text(place.header, 0, "Line", self._pens.top_right)
+        for number, column in enumerate(table.columns, start):
+            right = column.kind in {Kind.MONEY, Kind.WHOLE, Kind.PERCENT}
+            pen = self._pens.top_right if right else self._pens.top
+            self._text(place.header, number, column.title, pen)
+        if not table.count:
+            self._text(place.first, 0, table.empty, self._pens.quiet)
+            return
+        for line, row in table.numbered_rows():
+            self._row(table, place, start, line, row)
+            if line % TICK == 0:
+                self._told(TICK)
+        self._after(table, place, start)
+
+    def _totals(self, table: Table[Any], place: Place, start: int) -> None:
+        """Above the header, so that the rows below can be filtered and sorted."""
+        first = place.header - len(table.totals)
+        for line, (currency, sums) in enumerate(table.totals.items(), first):
+            decimals = places(currency)
+            self._text(line, 0, f"Total {currency}".strip(), self._pens.label)
+            pen = self._pens.of(Kind.MONEY, decimals, marked=False, sums=True, fill=False)
+            for number, column in enumerate(table.columns, start):
+                if not column.total:
+                    continue
+                minor = sums.get(column.key, 0)
+                if not table.count or abs(minor) > EXACT_MAX:
+                    self._number(line, number, minor, decimals, pen)
+                    continue
+                formula = total(column, table, self._layout, currency, decimals)
+                self._formula(line, number, formula, _major(minor, decimals), pen)
+
+    def _row(
+        self, table: Table[Any], place: Place, start: int, line: int, row: Any
+    ) -> None:
+        at = place.header + line
+        currency = table.currency_of(row)
+        decimals = places(currency)
+        marked = table.marked is not None and table.marked(row)
+        if table.numbered:
+            pen = self._pens.of(Kind.WHOLE, 0, marked=marked, sums=False, fill=False)
+            self._check(self._sheet.write_number(at, 0, line, pen))
+        for number, column in enumerate(table.columns, start):
+            cell = column.of(row)
+            fill = bool(column.choices) or column.key == "resolved_on"
+            if cell in {None, ""} and not fill:
+                continue
+            shown = (
+                Kind.WHOLE if column.kind is Kind.MONEY and not currency else column.kind
+            )
+            pen = self._pens.of(shown, decimals, marked=marked, sums=False, fill=fill)
+            formula = column.formula(row) if callable(column.formula) else column.formula
+            if formula and not (isinstance(cell, int) and abs(cell) > EXACT_MAX):
+                text = live(formula, self._layout, table, place, at, decimals)
+                value = _value(cell, column.kind, decimals)
+                self._formula(at, number, text, value, pen)
+            else:
+                self._cell(at, number, cell, column, decimals, pen)
+
+    def _cell(
+        self,
+        row: int,
+        number: int,
+        cell: Cell,
+        column: Column[Any],
+        decimals: int,
+        pen: Any,
+    ) -> None:
+        kind = column.kind
+        if cell is None or cell == "":
+            self._check(self._sheet.write_blank(row, number, None, pen))
+        elif kind is Kind.MONEY and isinstance(cell, int):
+            self._number(row, number, cell, decimals, pen)
+        elif kind in {Kind.WHOLE, Kind.PERCENT}:
+            self._check(self._sheet.write_number(row, number, cell, pen))
+        elif kind is Kind.DAY and (day := date.fromisoformat(str(cell))) >= FIRST_DAY:
+            self._check(self._sheet.write_datetime(row, number, day, pen))
+        elif kind is Kind.LINK and self._linkable(str(cell)):
+            self._links += 1
+            self._check(self._sheet.write_url(row, number, str(cell)))
+        else:
+            self._text(row, number, str(cell), pen)
+
+    def _linkable(self, address: str) -> bool:
+        short = len(address) <= LINK_MAX and self._links < LINKS_MAX
+        return short and address.startswith("https://") and printable(address) == address
+
+    def _after(self, table: Table[Any], place: Place, start: int) -> None:
+        """What a person may fill in, and colours for what a check found."""
+        for number, column in enumerate(table.columns, start):
+            if column.choices:
+                self._check(
+                    self._sheet.data_validation(
+                        place.first,
+                        number,
+                        place.last,
+                        number,
+                        {"validate": "list", "source": list(column.choices)},
+                    )
+                )
+            if column.key == "result":
+                for word, pen in (("CHECK", self._pens.wrong), ("OK", self._pens.right)):
+                    rule = {
+                        "type": "cell",
+                        "criteria": "==",
+                        "value": f'"{word}"',
+                        "format": pen,
+                    }
+                    self._check(
+                        self._sheet.conditional_format(
+                            place.first, number, place.last, number, rule
+                        )
+                    )
+
+    # --- charts ---------------------------------------------------------------------
+
+    def _chart(self, block: Chart, place: Place) -> None:
+        """The figures as a small table, and the picture of them below."""
+        decimals = places(block.currency)
+        pen = self._pens.of(Kind.MONEY, decimals, marked=False, sums=False, fill=False)
+        for number, one in enumerate(block.series, 1):
+            self._text(place.header, number, one.name, self._pens.top_right)
+        for line, label in enumerate(block.labels):
+            self._text(place.first + line, 0, label)
+            for number, one in enumerate(block.series, 1):
+                self._number(place.first + line, number, one.minor[line], decimals, pen)
+        kind = (
+            {"type": "column", "subtype": "stacked"}
+            if block.stacked
+            else {"type": "column"}
+        )
+        chart = self._book.add_chart(kind)
+        for number, one in enumerate(block.series, 1):
+            chart.add_series(
+                {
+                    "name": printable(one.name),
+                    "categories": [place.sheet, place.first, 0, place.last, 0],
+                    "values": [place.sheet, place.first, number, place.last, number],
+                    "fill": {"color": ("#2F6F9F", "#B9472F", "#8A8A8A")[(number - 1) % 3]},
+                }
+            )
+        chart.set_title({"name": block.title, "name_font": {"size": 11}})
+        chart.set_legend({"position": "bottom"})
+        chart.set_size({"width": 760, "height": 300})
+        options = {"description": printable(block.words)[:TEXT_MAX], "object_position": 1}
+        self._check(self._sheet.insert_chart(place.last + 1, 0, chart, options))
+
+    # --- typed writes, each one checked ------------------------------------------------
+
+    def _text(self, row: int, column: int, text: str, pen: Any = None) -> None:
+        clean = printable(text)
+        if len(clean) > TEXT_MAX:
+            clean = clean[: TEXT_MAX - len(CUT)] + CUT
+        self._check(self._sheet.write_string(row, column, clean, pen))
+
+    def _number(self, row: int, column: int, minor: int, decimals: int, pen: Any) -> None:
+        """An amount; as text where a spreadsheet's figures would no longer be exact."""
+        if abs(minor) > EXACT_MAX:
+            self._text(row, column, f"{_major(minor, decimals):f}", pen)
+        else:
+            self._check(self._sheet.write_number(row, column, _major(minor, decimals), pen))
+
+    def _formula(
+        self, row: int, column: int, formula: str, value: Decimal | int | str, pen: Any
+    ) -> None:
+        self._check(self._sheet.write_formula(row, column, formula, pen, value))
+
+    def _check(self, code: int | None) -> None:
+        """The library answers with a code and does not raise."""
+        if code not in {0, None}:
+            raise NotWritten(f"{self._section.title}: xlsxwriter answered {code}")
+
+
+class NotWritten(Exception):
+    """A cell could not be written into the workbook."""
+
+
+def _major(minor: int, decimals: int) -> Decimal:
+    return Decimal(minor).scaleb(-decimals)
+
+
+def _value(cell: Cell, kind: Kind, decimals: int) -> Decimal | int | str:
+    if kind is Kind.MONEY and isinstance(cell, int):
+        return _major(cell, decimals)
+    return "" if cell is None else cell

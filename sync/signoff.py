@@ -1,0 +1,128 @@
+"""Sign-off: two persons put their names to the figures of a run, in the audit log.
+
+What is signed is the hash of what the run found. A later run of the same period that
+finds other figures takes the signatures down, and says why.
+"""
+
+import json
+from dataclasses import replace
+
+from state.clock import utc
+from state.observations import AuditEntry, Changes
+from state.store import Store
+from sync.books import Run
+from sync.parts import Parts
+from sync.report.codec import content_sha256, read_run
+from sync.report.material import Signoff
+
+ROLES = ("preparer", "reviewer")
+SIGNED, OPENED = "signoff.given", "signoff.opened"
+
+
+class NotSignable(Exception):
+    """This run cannot be signed so; the text says why and what to do."""
+
+
+def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signoff:
+    """Sign a run. Raises NotSignable."""
+    content = content_sha256(run)
+    newest = latest(parts.store, run.period)
+    if newest is not None and content_sha256(newest) != content:
+        raise NotSignable(
+            f"--run: {run.run_id} is not the latest of its period; {newest.run_id} shows "
+            f"other figures ({difference(run, newest)}). Sign that one"
+        )
+    standing = {one.role: one for one in of_run(parts.store, run) if one.stands}
+    if role in standing:
+        raise NotSignable(f"--role: {standing[role].who} has signed as {role} already")
+    preparer = standing.get("preparer")
+    if role == "reviewer":
+        if preparer is None:
+            raise NotSignable("--role: a reviewer signs what a preparer has signed before")
+        if preparer.who.casefold() == who.casefold():
+            raise NotSignable(
+                f"--by: {who} prepared this run; another person must review it"
+            )
+    if not all(check.ok for check in run.checks):
+        raise NotSignable("--run: a check of this run failed; nobody can sign it")
+    entry = AuditEntry(
+        SIGNED,
+        "signoff",
+        run.run_id,
+        before=run.period,
+        after=role,
+        reason=comment,
+        actor=who,
+    )
+    parts.record(Changes(audit=(replace(entry, idempotency_key=content),)))
+    return next(one for one in of_run(parts.store, run) if one.stands and one.role == role)
+
+
+def of_run(store: Store, run: Run) -> tuple[Signoff, ...]:
+    """Who signed a run, oldest first, and whether it stands."""
+    content = content_sha256(run)
+    newest = latest(store, run.period)
+    newer = newest if newest is not None and content_sha256(newest) != content else None
+    found = []
+    for line in store.audit_lines(about="signoff"):
+        entry = json.loads(line.body)
+        if entry["action"] != SIGNED or entry["before"] != run.period:
+            continue
+        same = entry["idempotency_key"] == content
+        if not same and entry["object_id"] != run.run_id:
+            continue
+        one = Signoff(
+            entry["after"], entry["actor"], utc(line.at), entry["reason"], content
+        )
+        if newer is not None:
+            why = f"{newer.run_id} shows other figures: {difference(run, newer)}"
+            one = replace(one, stands=False, why=why)
+        found.append(one)
+    return tuple(found)
+
+
+def reopen(parts: Parts, before: Run | None, run: Run) -> tuple[Signoff, ...]:
+    """Take down what was signed on other figures of this period, and record why.
+
+    `before` is the latest run of the period before `run` was kept.
+    """
+    if before is None or content_sha256(before) == content_sha256(run):
+        return ()
+    fallen = tuple(one for one in of_run(parts.store, before) if not one.stands)
+    entries = tuple(
+        AuditEntry(
+            OPENED,
+            "signoff",
+            before.run_id,
+            before=f"{one.role} {one.who}",
+            after=run.run_id,
+            reason=one.why,
+        )
+        for one in fallen
+    )
+    if entries:
+        parts.record(Changes(audit=entries))
+    return fallen
+
+
+def latest(store: Store, period: str) -> Run | None:
+    """The latest kept run of a period; '' is the run of everything."""
+    found = store.run(period=period)
+    return None if found is None else read_run(found[0])
+
+
+def difference(before: Run, after: Run) -> str:
+    """What moved between two runs, in one line."""
+    then = {(row.target, row.core_invoice_id): row for row in before.rows}
+    now = {(row.target, row.core_invoice_id): row for row in after.rows}
+    new, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
+    moved = sum(1 for key in now.keys() & then.keys() if now[key] != then[key])
+    words = [f"{moved} rows changed, {new} new, {gone} gone"]
+    for currency in sorted({row.currency for row in (*before.rows, *after.rows)}):
+        sums = [
+            sum(row.unexplained for row in run.rows if row.currency == currency)
+            for run in (before, after)
+        ]
+        if sums[0] != sums[1]:
+            words.append(f"unexplained {currency} {sums[0]} to {sums[1]} minor units")
+    return "; ".join(words)
