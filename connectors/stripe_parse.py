@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.failures import Incomplete
 from connectors.stripe_money import from_stripe
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -95,9 +94,9 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
 def _status(body: dict[str, Any]) -> DocumentStatus:
     found = _STATUS.get(body["status"])
     if found is None:
-        raise Incomplete(
-            f"Stripe's invoice {body['id']} has the status {body['status']!r}, which this "
-            "version does not know; nothing is concluded from this reading. Update Tieout"
+        raise ValueError(
+            f"invoice {body['id']} has the status {body['status']!r}, unknown to this "
+            "version: update Tieout"
         )
     return found
 

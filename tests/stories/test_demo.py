@@ -38,4 +38,4 @@ def test_the_demo_lives_through_the_document(tmp_path: Path) -> None:
     # The opening balance names no core invoice; the refund is no document of A/R at all.
     assert [(one.what, one.id) for one in after.excluded] == [("invoice", "INV-000")]
     body = json.loads((tmp_path / "out/reconciliation.json").read_text())
-    assert body["rows"] == len(after.rows)
+    assert body["tables"]["detail"]["count"] == len(after.rows)

@@ -14,7 +14,6 @@ import responses
 import stripe
 
 from connectors.failures import Incomplete, Misconfigured
-from connectors.stripe_parse import invoice
 from connectors.stripe_receivables import StripeReceivables
 from state.receivables import DocumentStatus
 from state.worklist import Cause
@@ -164,9 +163,12 @@ def test_24_the_version_is_pinned_and_what_is_new_breaks_nothing(
     assert sent == {stripe.api_version} == {"2026-10-28.endive"}
 
 
-def test_24_a_status_that_nobody_knows_ends_the_reading_in_one_line() -> None:
-    with pytest.raises(Incomplete, match=r"in_1 has the status 'frozen'.*Update Tieout"):
-        invoice("stripe", {**A_BODY, "status": "frozen"})
+def test_24_a_status_that_nobody_knows_ends_the_reading_in_one_line(
+    wire: responses.RequestsMock, account: StripeReceivables
+) -> None:
+    wire.get(f"{API}/v1/invoices/in_1", json={**A_BODY, "status": "frozen"})
+    with pytest.raises(Incomplete, match=r"in_1 has the status 'frozen'.*update Tieout"):
+        account.read("in_1")
 
 
 def test_25_a_key_without_a_permission_is_told_by_the_permissions_name(

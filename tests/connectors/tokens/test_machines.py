@@ -182,7 +182,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
         raise structlog.DropEvent
 
     before = structlog.get_config()
-    structlog.configure(processors=[keep])
+    structlog.configure(processors=[keep], wrapper_class=structlog.BoundLogger)
     with caplog.at_level(logging.DEBUG):
         yield lines
         lines += [record.getMessage() for record in caplog.records]
