@@ -12,8 +12,6 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import structlog
-
 from connectors.budget import Budget, Unlimited
 from connectors.failures import (
     ConnectorFailure,
@@ -26,6 +24,7 @@ from connectors.failures import (
 )
 from connectors.patience import Patience, Rng, retry_after
 from connectors.redaction import Secret, one_line, redact
+from connectors.structured import structlog
 from connectors.transport import Answer, Limits, Transport, Unreadable, checked_base_url
 from connectors.wirejson import (
     aware,

@@ -14,7 +14,6 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any
 
-import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,6 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from connectors.failures import ConnectorFailure, Misconfigured
+from connectors.structured import structlog
 from state.engine import StoreUnusable
 from state.store import LeaseLost
 from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass

@@ -14,9 +14,8 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-import structlog
-
 from connectors.redaction import one_line, redact, redact_event
+from connectors.structured import structlog
 from state.clock import iso
 from sync.secrets import resolved
 

@@ -6,9 +6,8 @@ The bar for a terminal is in `sync.console`, so that nothing here needs a termin
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from connectors.redaction import one_line
+from connectors.structured import structlog
 
 REPORT_SECONDS = 10.0  # between two lines on one step
 

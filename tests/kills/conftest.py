@@ -1,0 +1,14 @@
+"""One process that forks daemons, for all tests here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kills.world import Zygote
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
