@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test stripe-live check lock clean
+.PHONY: help install dev demo test stripe-live kills bench bench-push bench-memory check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -24,6 +24,15 @@ test: dev  ## run every test that needs no outside program
 
 stripe-live: dev  ## the Stripe contract against your own sandbox (STRIPE_SANDBOX_KEY)
 	$(BIN)/python -m pytest tests/contracts --stripe-live -rs
+
+kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=1); writes faults.json
+	$(BIN)/python -m tests.kills.rounds --kills $(or $(N),200) --seed $(or $(SEED),1) --out faults.json
+
+bench: dev bench-push bench-memory  ## measure what the README claims; minutes
+bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
+	$(BIN)/python -m tests.benchmarks.push
+bench-memory: install  ## what the idle daemon and the embedded parts hold in memory
+	$(BIN)/python -m tests.benchmarks.memory
 
 check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/ruff check .
