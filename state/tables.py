@@ -8,11 +8,10 @@ money and for times (microseconds since 1970, UTC), and the word's own text in `
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer, String
-from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 # Ids sort by their bytes everywhere: pages, hashes and reports must not hang on a locale.
-Name: Any = String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+Name: Any = String().with_variant(String(collation="C"), "postgresql")
 Number: Any = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits on either
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from state.asking import text_of
@@ -13,6 +12,7 @@ from state.clock import iso, utc
 from state.engine import open_engine, transaction
 from state.tables import TokenRow
 from state.tokens import Claim, ClaimLost, KeptToken
+from state.upsert import insert_on
 
 
 class TokenBook:
@@ -40,9 +40,8 @@ class TokenBook:
         row = {"entity": self._entity, "name": name}
         made = Claim(name, self._new_id())
         with transaction(self._engine) as connection:
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(
-                dialect.insert(TokenRow).values(row).on_conflict_do_nothing()
+                insert_on(connection)(TokenRow).values(row).on_conflict_do_nothing()
             )
             taken = connection.execute(
                 update(TokenRow)
