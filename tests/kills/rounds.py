@@ -148,12 +148,14 @@ class Life:
             world.stripe_faults()
             self.settle()
             wrong = world.verdict()
+            stories = world.stories() if wrong else ""
             wrong.update(self.rests())
             self.tally.invoices += len(world.wanted)
             self.tally.voided += len(world.voided)
             if wrong:
                 keep = Path(f"kills-{self.tally.seed}-{self.tally.lives}.log")
-                keep.write_bytes(world.log.read_bytes())
+                crashes = [one.read_text() for one in world.crashes()]
+                keep.write_text("\n".join([stories, *crashes, world.text]))
         self.tally.lives += 1
         self.tally.wrong.update(wrong)
         return wrong

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -130,6 +131,12 @@ class World:
             "schedule": {"poll_every": "1s", "sweep_every": "1s", "observe_every": "1s"},
         }
         (self.home / "config.yaml").write_text(yaml.safe_dump(config))
+        self.post(
+            "/v1/customFields/addKey",
+            entity="customer",
+            key="billing_email",
+            enforce_uniqueness=False,
+        )
         self.product = self.post(
             "/v1/contract-pricing/products/create", name="Platform fee", type="FIXED"
         )["id"]
@@ -199,7 +206,9 @@ class World:
         for lines in sizes:
             self.number += 1
             name = customer or f"Customer {self.number}"
-            who = self.post("/v1/customers", name=name)["id"]
+            fields = {"billing_email": f"billing{self.number}@example.com"}
+            made = self.post("/v1/customers", name=name, custom_fields=fields)
+            who = made["id"]
             charge = {
                 "product_id": self.product,
                 "schedule": {
@@ -222,12 +231,12 @@ class World:
             )
             owners.append((who, lines))
         core_service.set_clock(self.home / "core", at + timedelta(hours=1))
-        made = []
+        billed = []
         for who, lines in owners:
             for invoice_id in self.finalized(who):
                 self.wanted[invoice_id] = lines
-                made.append(invoice_id)
-        return made
+                billed.append(invoice_id)
+        return billed
 
     def finalized(self, customer: str) -> list[str]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -345,6 +354,25 @@ class World:
             bodies = [json.loads(text) for (text,) in rows.fetchall()]
         return [body["metadata"]["core_customer_id"] for body in bodies]
 
+    def stories(self) -> str:
+        """Record and audit lines of every invoice that is not well, for who must find out."""
+        store, documents = self.books(), self.documents()
+        try:
+            records = store.pushes_by_id()
+        finally:
+            store.close()
+        told = []
+        with sqlite3.connect(self.books_path) as db:
+            for name in self.wanted:
+                record = records.get(name)
+                held = [(one["id"], one["status"]) for one in documents.get(name, [])]
+                if record is not None and record.state is PushState.DONE and len(held) == 1:
+                    continue
+                told.append(f"{name} voided={name in self.voided} {held} {record}")
+                query = "SELECT at, body FROM audit WHERE body LIKE ? ORDER BY seq"
+                told += [f"  {row}" for row in db.execute(query, (f"%{name}%",))]
+        return "\n".join(told) + "\n"
+
     def _line_keys(self, document_id: str) -> list[str]:
         with self.stripe.sandbox.books.transaction("acct_sandbox") as tx:
             rows = tx.children("line_item", document_id)
@@ -362,9 +390,13 @@ class World:
             wrong[f"key {request.key} with other bytes"] += first != request.body
         return wrong
 
+    def crashes(self) -> list[Path]:
+        """What nobody foresaw."""
+        return sorted((self.home / ".tieout").glob("crash-*.log"))
+
     def _said_badly(self) -> Counter[str]:
         wrong: Counter[str] = Counter()
-        wrong["crash file"] += len(list((self.home / ".tieout").glob("crash-*.log")))
+        wrong["crash file"] += len(self.crashes())
         for line in self.text.splitlines():
             wrong["traceback"] += "Traceback" in line
             wrong["secret in the log"] += KEY in line or TOKEN in line
