@@ -119,8 +119,7 @@ class StripeReceivables:
     def identify(self) -> Identity:
         """Which account answers. Raises Misconfigured."""
         account = self._read("account", read=lambda found: str(found["id"]))
-        listed = self._read("invoices", {"limit": 1}, read=lambda found: found["data"])
-        live = bool(listed[0].get("livemode")) if listed else None
+        live = self._read("invoices", {"limit": 1}, read=_livemode)
         return Identity("Stripe", account, livemode=live)
 
     def try_reads(self) -> None:
@@ -331,6 +330,10 @@ class StripeReceivables:
             raise Misconfigured(f"Stripe cannot be asked: {error}") from error
         try:
             return read(answer.data)
+        except Incomplete as odd:
+            if method == "GET":
+                raise
+            raise Unreadable(str(odd)) from odd
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as odd:
             raise Unreadable(
                 f"Stripe, {endpoint}: the answer is not what Stripe answers "
@@ -363,6 +366,11 @@ class StripeReceivables:
             if last is None or last == after:
                 raise Incomplete(f"Stripe's {path} does not come to an end")
             after = last
+
+
+def _livemode(found: Body) -> bool | None:
+    """The mode of the first invoice; None where there is none yet."""
+    return bool(found["data"][0].get("livemode")) if found["data"] else None
 
 
 def _named(event: Body) -> str | None:

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -139,6 +140,27 @@ def test_a_reading_is_asked_again_and_what_cannot_be_read_is_not(
     with pytest.raises(Incomplete, match="not what Stripe answers"):
         stripe_at(odd.url).line_keys("in_1")
     assert len(odd.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"data": 7, "id": ["x"]}', b"[]", b"7", b'{"data": [7]}']
+)
+def test_no_reading_stumbles_over_an_answer_of_another_shape(
+    served: Callable[[Say], Server], body: bytes
+) -> None:
+    stripe = stripe_at(served(lambda peer: peer.sendall(answer(200, body))).url)
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    for reading in (
+        stripe.identify,
+        lambda: list(stripe.sweep(None)),
+        lambda: stripe.changes(str(int(now.timestamp()) - 600), now),
+        lambda: stripe.read("in_1"),
+        lambda: stripe.find("cus_1", "ci_1"),
+        lambda: stripe.line_keys("in_1"),
+        lambda: stripe.find_customer("cc_1"),
+    ):
+        with pytest.raises(Incomplete, match="not what Stripe answers"):
+            reading()
 
 
 def test_a_drip_is_cut_at_the_deadline(served: Callable[[Say], Server]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kills.world import Zygote
+from tests.kills.processes import Zygote
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@ from random import Random
 from typing import Any
 
 from tests.kills.front import FATES, Request
-from tests.kills.world import World, Zygote
+from tests.kills.processes import Zygote
+from tests.kills.world import World
 
 ROUNDS_A_LIFE = 20
 ROUND_SECONDS = 8.0  # a round in which the point does not come ends by a kill at rest

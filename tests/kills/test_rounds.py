@@ -2,8 +2,8 @@
 
 from random import Random
 
+from tests.kills.processes import Zygote
 from tests.kills.rounds import POINTS, Life, Tally, order
-from tests.kills.world import Zygote
 
 
 def test_a_daemon_killed_anywhere_bills_once_and_whole(zygote: Zygote) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.kills.front import Request
-from tests.kills.world import World, Zygote
+from tests.kills.processes import Zygote
+from tests.kills.world import World
 
 CREATE = "stripe POST /v1/invoices"
 LINES = "stripe POST /v1/invoices/{}/add_lines"

@@ -1,14 +1,10 @@
 """One world: a served core, the stand-in, the fault servers, and a folder with books."""
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,64 +21,12 @@ from state.books import Books
 from state.pushes import SETTLED, PushState
 from state.worklist import UNRESOLVED, Cause
 from tests.kills.front import Front, Plan, Request
+from tests.kills.processes import Child, Zygote
 
-ROOT = Path(__file__).parent.parent.parent
 TOKEN = "core-token-canary"
 KEY = "sk_test_kills_canary"
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
 FORBIDDEN = ("/void", "/pay", "/mark_uncollectible", "/refunds", "/send")
-
-
-class Zygote:
-    """The process that forks what a test starts."""
-
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kills.zygote"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, asked: dict[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with self._turn:
-            self._process.stdin.write(json.dumps(asked) + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-@dataclass
-class Child:
-    """A process that was started, by its id."""
-
-    zygote: Zygote
-    pid: int
-    code: int | None = None
-
-    def ended(self) -> int | None:
-        if self.code is None:
-            self.code = self.zygote.ask({"ended": self.pid})
-        return self.code
-
-    def wait(self, seconds: float = 20) -> int:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if (code := self.ended()) is not None:
-                return code
-            time.sleep(0.01)
-        raise AssertionError("a process did not end in time")
-
-    def signal(self, number: int) -> None:
-        if self.ended() is None:
-            os.kill(self.pid, number)
 
 
 @dataclass
