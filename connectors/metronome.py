@@ -108,7 +108,7 @@ class Metronome:
         raise Incomplete("the billing core's audit log does not come to an end")
 
     def _customer(self, body: Mapping[str, Any]) -> CoreCustomer:
-        name = str(body.get("id", ""))
+        name = str(parse.need(body, "id", "customer"))
         reply = self._wire.query(
             "/v1/getCustomerBillingProviderConfigurations", {"customer_id": name}
         )

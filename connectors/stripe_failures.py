@@ -26,8 +26,8 @@ _MOVED = range(300, 400)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def failure_of(error: stripe.StripeError) -> ConnectorFailure:
-    """The failure that an SDK exception stands for."""
+def failure_of(error: stripe.StripeError, endpoint: str) -> ConnectorFailure:
+    """The failure that an SDK exception stands for, at this endpoint."""
     status = error.http_status or 0
     body = error.json_body if isinstance(error.json_body, dict) else {}
     details = body.get("error") if isinstance(body.get("error"), dict) else {}
@@ -56,7 +56,8 @@ def failure_of(error: stripe.StripeError) -> ConnectorFailure:
     if not details or status >= _SERVER_ERROR or status == 0:
         moved = "; redirects are not followed, see stripe.api_base"
         return Unknown(
-            f"Stripe answered {status} with no result{moved if status in _MOVED else ''}",
+            f"Stripe, {endpoint}: answered {status} with no result of Stripe's"
+            f"{moved if status in _MOVED else ''}",
             replayed=replayed,
             request_id=request_id,
         )

@@ -318,7 +318,7 @@ class StripeReceivables:
         try:
             answer = self._client.raw_request(method.lower(), url, **params)
         except stripe.StripeError as error:
-            failure = failure_of(error)
+            failure = failure_of(error, endpoint)
             if isinstance(failure, NotNow) and failure.limit:
                 at = EVERYWHERE if failure.limit.startswith("global") else endpoint
                 self._budget.slow_down(at)

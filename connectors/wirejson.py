@@ -12,6 +12,7 @@ from connectors.transport import Answer, Unreadable
 from state.clock import iso, utc
 
 FORM = "application/x-www-form-urlencoded"
+DIGITS_MAX = 21  # before the point
 
 
 class Form(str):
@@ -37,7 +38,9 @@ def dumps(body: Any) -> bytes:
 
 def loads(text: str | bytes) -> Any:
     """JSON with every fraction as an exact Decimal. Raises ValueError, RecursionError."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    return json.loads(
+        text, parse_float=_fraction, parse_int=_whole, parse_constant=_no_number
+    )
 
 
 def parsed(answer: Answer) -> Any:
@@ -54,6 +57,23 @@ def parsed(answer: Answer) -> Any:
             f"answered {answer.status} with what is no JSON ({type(error).__name__}, "
             f"{len(answer.body)} bytes)"
         ) from None
+
+
+class NumberTooLong(ValueError):
+    """A number beyond any amount: our arithmetic could not keep it exact."""
+
+
+def _fraction(text: str) -> Decimal:
+    number = Decimal(text)
+    if number.adjusted() >= DIGITS_MAX:
+        raise NumberTooLong(text[:20])
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise NumberTooLong(text[:20])
+    return int(text)
 
 
 def _no_number(name: str) -> None:

@@ -27,6 +27,7 @@ from sync.commands import (
 
 BY_HAND = 130  # 128 + SIGINT, as shells say it
 TERMINATED = 143  # 128 + SIGTERM
+LOG_LEVELS = ("debug", "info", "warning", "error")
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 app = typer.Typer(
@@ -86,29 +87,39 @@ class _Terminated(BaseException):
     """SIGTERM came: leave by the way that gives the lease back."""
 
 
+def say_version(wanted: bool) -> None:
+    """Say the version and leave."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tieout {version('tieout')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     log_level: Annotated[
         str | None,
         typer.Option("--log-level", help="debug, info, warning or error (or TIEOUT_LOG)."),
     ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", help="Say it.", is_eager=True)
+    version: Annotated[  # noqa: ARG001 - answered by its callback
+        bool, typer.Option("--version", help="Say it.", is_eager=True, callback=say_version)
     ] = False,
 ) -> None:
     """Keep receivables in Stripe and the ERP true to the billing core."""
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"tieout {installed('tieout')}")
-        raise typer.Exit
     if log_level is not None:
+        if log_level.lower() not in LOG_LEVELS:
+            raise typer.BadParameter(
+                f"one of {', '.join(LOG_LEVELS)}, not {log_level!r}",
+                param_hint="'--log-level'",
+            )
         os.environ["TIEOUT_LOG"] = log_level
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name in a script this terminal lacks is shown escaped; it stops nothing.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
@@ -116,29 +127,50 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(_exit_code(words))
 
 
+def _open_streams() -> None:
+    """A stream that the caller closed leads nowhere; the work goes on."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for the life of the process
+
+
 def _exit_code(words: list[str]) -> int:
     try:
         code = app(words, prog_name="tieout", standalone_mode=False)
         sys.stdout.flush()
+        if code == BY_HAND:  # typer has swallowed the interrupt
+            return _stopped_by_hand()
         return code if isinstance(code, int) else 0
     except typer.Exit as left:
         return left.exit_code
     except TyperException as misuse:
         return _misused(misuse)
     except (KeyboardInterrupt, typer.Abort):
-        _complain("stopped by hand; what was committed stands, and the next pass goes on")
-        return BY_HAND
+        return _stopped_by_hand()
     except _Terminated:
         _complain("terminated; what was committed stands, and the next pass goes on")
         return TERMINATED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich leaves by SystemExit(1) in that case
         # Who read our output has gone. Nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last line of defence, and it speaks
         for line in _told(error, words):
             _complain(line)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _abandon_output()  # a full disk: the interpreter would try again at exit
         return 2
+
+
+def _stopped_by_hand() -> int:
+    _complain("stopped by hand; what was committed stands, and the next pass goes on")
+    return BY_HAND
+
+
+def _abandon_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _misused(misuse: Any) -> int:

@@ -25,6 +25,7 @@ from rich.text import Text
 from connectors.redaction import one_line, redact
 from sync.secrets import resolved
 
+WIDTH_MIN = 20  # below this even a word is broken
 PIPE_WIDTH = 200  # a pipe has no width of its own: room, so that no id is broken
 WORDS_WIDTH_MIN = 16  # a column of words may be squeezed to this
 CELL_MAX = 500  # characters
@@ -34,7 +35,10 @@ _GAP = 2  # spaces between two columns
 def output(*, stderr: bool = False) -> Console:
     """A console on one of the two streams. NO_COLOR and TERM are respected (rich)."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    columns = os.environ.get("COLUMNS", "")
+    width = None if stream.isatty() else PIPE_WIDTH
+    if columns.isdecimal():
+        width = max(int(columns), WIDTH_MIN)  # a terminal may say 0
     return Console(stderr=stderr, width=width, highlight=False)
 
 

@@ -8,11 +8,13 @@ what Stripe or the ERP shows, whoever did it and however it became known.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from connectors.failures import Incomplete
 from connectors.ports import Page, PeriodLock, Register
 from state.observations import Changes, Sweep
 from state.receivables import (
     PART,
     CreditMemo,
+    DocumentStatus,
     DownstreamInvoice,
     MemoStatus,
     seen_again,
@@ -25,6 +27,8 @@ from sync.parts import Parts
 from sync.progress import Progress
 
 PERIOD_CLOSED = "its period is closed"
+# Nothing posted in Stripe can be deleted; in an ERP a person may delete a few, one by one.
+DELETED_BY_HAND_MAX = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def _swept(look: "_Look", progress: Progress) -> list[str]:
         memos |= {memo.id for memo in page.memos}
         look.take(page)
         progress.advance(len(page.documents) + len(page.memos))
+    if rows == 0:
+        _refuse_nothing(parts, target)
     parts.record(Changes(sweeps=(Sweep(target, started, parts.clock.now(), pages, rows),)))
     if target == STRIPE:
         return parts.store.tracked_documents(target)
@@ -85,6 +91,18 @@ def _swept(look: "_Look", progress: Progress) -> list[str]:
         if memo.id not in memos and memo.status not in ended
     )
     return parts.store.standing_documents(target)
+
+
+def _refuse_nothing(parts: Parts, target: str) -> None:
+    """A system that shows nothing where much stood is the wrong one, or half a one."""
+    standing = parts.store.standing_documents(target)
+    known = parts.store.documents_by_id(target, standing).values()
+    posted = sum(one.status is not DocumentStatus.DRAFT for one in known)
+    if posted > (0 if target == STRIPE else DELETED_BY_HAND_MAX):
+        raise Incomplete(
+            f"{target} shows nothing where {posted} posted documents are known; nothing "
+            "was concluded. Check that it is the account or company it was"
+        )
 
 
 class _Look:

@@ -64,8 +64,6 @@ def build(
     closers: list[Closer] = []
     erps: tuple[Register, ...] = ()
     try:
-        store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
-        closers.append(store.close)
         if books_only:
             core, stripe = (
                 _core(NOWHERE, Secret(""), clock),
@@ -75,6 +73,9 @@ def build(
             core = connected_core(settings, clock, closers)
             stripe = connected_stripe(settings, clock, closers)
             erps = connected_erps(settings, clock, steady_random())
+        # Last: a secret that is missing must not leave empty books behind.
+        store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
+        closers.append(store.close)
     except BaseException:
         _close(closers)
         raise

@@ -237,6 +237,15 @@ def _token(data_dir: Path, given: str | None, log: Log) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CoreUnavailable(
+            f"--data, core.data_dir: {data_dir} cannot be used: {error.strerror}"
+        ) from error
+
+
 def _listen(host: str, port: int) -> socket.socket:
     if host != HOST:
         raise CoreUnavailable(f"the core serves {HOST} only, not {host}")
@@ -264,7 +273,7 @@ def prepare(
     lock: int | None = None
     books: Books | None = None
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(data_dir)
         lock = _lock_folder(data_dir)
         books = open_books(data_dir, wall=wall, new_id=new_id)
         kind = _set_up_clock(books, clock_kind, now, log)

@@ -117,8 +117,12 @@ class _Droppable(H11Protocol):
 @contextlib.contextmanager
 def locked(data_dir: Path) -> Iterator[IO[str]]:
     """Hold the folder for one process."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "serving.lock").open("w") as file:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "serving.lock").open("w")
+    except OSError as error:
+        raise NotStarted(f"--data: {data_dir} cannot be used: {error.strerror}") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -256,7 +256,7 @@ def _write(made: "Document", form: str, file: object, table: str, *, bom: bool) 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A file that is there whole or not at all; half a report is worse than none."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
         yield part
         part.replace(path)

@@ -1,6 +1,7 @@
 """The walk: sync, plan, reconcile, the daemon, and the demo that needs no account."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,6 +123,7 @@ def demo(
     from sync.report.tables import summary
 
     start_logs()
+    _made(folder)
 
     def tell(story: str) -> None:
         for line in story.split("\n"):
@@ -133,6 +135,18 @@ def demo(
     runs: list[Run] = []
     play(folder, lambda _: None, runs.append)
     print_json({"folder": str(folder), "runs": [summary(one) for one in runs]})
+
+
+def _made(folder: Path) -> None:
+    """The folder for the reports, before a story is told that could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise Unusable(
+            f"--folder: {folder} cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def show_run(run: "Run") -> None:

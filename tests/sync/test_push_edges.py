@@ -202,11 +202,11 @@ def test_any_429_that_its_key_repeats_needs_a_new_key() -> None:
     stored = stripe.RateLimitError(
         "no", json_body=body, http_status=429, headers={"Idempotent-Replayed": "true"}
     )
-    failure = failure_of(stored)
+    failure = failure_of(stored, "POST invoices")
     assert isinstance(failure, Refused)
     assert (failure.code, failure.replayed) == ("lock_timeout", True)
     fresh = stripe.RateLimitError("no", json_body=body, http_status=429, headers={})
-    assert not isinstance(failure_of(fresh), Refused)
+    assert not isinstance(failure_of(fresh, "POST invoices"), Refused)
 
 
 def test_a_list_that_moves_while_it_is_read_is_no_answer(
