@@ -7,8 +7,9 @@ from typing import Any
 from connectors.patience import Rng
 from connectors.ports import Register
 from state.clock import Clock
+from sync.secrets import resolve
 from sync.settings import ConfigError, Settings
-from sync.settings_erp import FileErp
+from sync.settings_erp import FileErp, OdooErp
 
 
 def _file(erp: FileErp, clock: Clock, _: Rng) -> Register:
@@ -19,8 +20,31 @@ def _file(erp: FileErp, clock: Clock, _: Rng) -> Register:
     return FileDrop(Path(erp.folder), reading, clock=clock, full_snapshot=erp.full_snapshot)
 
 
+def _odoo(erp: OdooErp, clock: Clock, rng: Rng) -> Register:
+    from connectors.erp.odoo import Odoo
+    from connectors.erp.odoo_api import Door, Json2, JsonRpc
+
+    token = resolve(erp.token, f"erp {erp.name}: token")
+    modern = erp.api == "json2"
+    door: Door
+    if modern:
+        door = Json2(erp.base_url, database=erp.database, token=token, clock=clock, rng=rng)
+    else:
+        door = JsonRpc(
+            erp.base_url,
+            database=erp.database,
+            login=erp.login,
+            token=token,
+            clock=clock,
+            rng=rng,
+        )
+    return Odoo(
+        erp.name, door, base_url=erp.base_url, companies=erp.companies, modern=modern
+    )
+
+
 # kind -> maker(settings of that ERP, clock, randomness); a maker imports what it makes.
-MAKERS: Mapping[str, Callable[[Any, Clock, Rng], Register]] = {"file": _file}
+MAKERS: Mapping[str, Callable[[Any, Clock, Rng], Register]] = {"file": _file, "odoo": _odoo}
 
 
 def connected_erps(settings: Settings, clock: Clock, rng: Rng) -> tuple[Register, ...]:

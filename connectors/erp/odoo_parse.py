@@ -1,0 +1,166 @@
+"""Odoo's journal entries in our words."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.erp.shapes import Application, cash, parts, posted_status
+from connectors.failures import Incomplete
+from state.money import UnknownCurrency, minor_from_major, round_minor
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+
+MOVE_FIELDS = [
+    "id",
+    "name",
+    "move_type",
+    "state",
+    "payment_state",
+    "ref",
+    "invoice_origin",
+    "payment_reference",
+    "reversed_entry_id",
+    "partner_id",
+    "currency_id",
+    "company_id",
+    "journal_id",
+    "amount_untaxed",
+    "amount_tax",
+    "amount_total",
+    "amount_residual",
+    "invoice_date_due",
+    "date",
+    "create_date",
+    "write_date",
+]
+LOCKED_JOURNAL = "its journal is locked"
+
+
+def invoice(
+    target: str, row: Mapping[str, Any], *, url: str, credited: int, locked: bool
+) -> DownstreamInvoice:
+    """A customer invoice. A draft or cancelled one still shows all of it as open."""
+    currency = _named(row, "currency_id")
+    total = _minor(row, "amount_total", currency)
+    tax = _minor(row, "amount_tax", currency)
+    posted = row["state"] == "posted"
+    left = _minor(row, "amount_residual", currency) if posted else 0
+    paid = (
+        cash(total_minor=total, open_minor=left, credited_minor=credited) if posted else 0
+    )
+    status = {"draft": DocumentStatus.DRAFT, "cancel": DocumentStatus.VOID}.get(
+        str(row["state"]), posted_status(paid_minor=paid, open_minor=left)
+    )
+    references = (row["ref"], row["invoice_origin"], row["payment_reference"])
+    return DownstreamInvoice(
+        target=target,
+        id=str(row["id"]),
+        status=status,
+        currency=currency,
+        gross_minor=total - tax,
+        number=row["name"] or None,
+        tax_minor=tax,
+        paid_minor=paid,
+        open_minor=left,
+        customer_id=_id(row, "partner_id"),
+        created_at=stamp(row["create_date"]),
+        posted_at=_midnight(row["date"]),
+        due_on=_day(row["invoice_date_due"]),
+        url=url,
+        system="odoo",
+        entity_id=_id(row, "company_id"),
+        native_status=f"{row['state']}, {row['payment_state'] or 'not_paid'}",
+        external_ids=tuple(dict.fromkeys(str(one) for one in references if one)),
+        void_blocked=LOCKED_JOURNAL if posted and locked else "",
+    )
+
+
+def memo(
+    target: str, row: Mapping[str, Any], *, url: str, applied: list[Application]
+) -> list[CreditMemo]:
+    """A credit note in its parts. Posting one applies it; a later void frees it again."""
+    currency = _named(row, "currency_id")
+    total = _minor(row, "amount_total", currency)
+    tax = _minor(row, "amount_tax", currency)
+    status = {"draft": MemoStatus.DRAFT, "cancel": MemoStatus.VOID}.get(
+        str(row["state"]), MemoStatus.ISSUED
+    )
+    whole = CreditMemo(
+        target=target,
+        id=str(row["id"]),
+        status=status,
+        currency=currency,
+        amount_minor=total - tax,
+        number=row["name"] or None,
+        tax_minor=tax,
+        invoice_id=_id(row, "reversed_entry_id"),
+        text=row["ref"] or "",
+        posted_at=_midnight(row["date"]),
+        url=url,
+        system="odoo",
+        entity_id=_id(row, "company_id"),
+        native_status=f"{row['state']}, {row['payment_state'] or 'not_paid'}",
+    )
+    return parts(whole, applied)
+
+
+def applications(
+    partials: list[Mapping[str, Any]], lines: Mapping[int, str]
+) -> tuple[dict[str, dict[str, list[Application]]], dict[str, list[tuple[str, int]]]]:
+    """Who was used on whom: by the credit side's entry, and by the debit side's.
+
+    `lines` maps a journal line to its entry. Amounts are in the credit's own currency.
+    """
+    by_credit: dict[str, dict[str, list[Application]]] = {}
+    by_debit: dict[str, list[tuple[str, int]]] = {}
+    for row in partials:
+        debit = lines.get(_number(row, "debit_move_id"))
+        credit = lines.get(_number(row, "credit_move_id"))
+        if debit is None or credit is None:
+            raise Incomplete("Odoo: a reconciliation names a journal line nobody can read")
+        amount = _minor(row, "credit_amount_currency", _named(row, "credit_currency_id"))
+        own = _minor(row, "debit_amount_currency", _named(row, "debit_currency_id"))
+        by_credit.setdefault(credit, {}).setdefault(debit, []).append(
+            Application(debit, amount)
+        )
+        by_debit.setdefault(debit, []).append((credit, own))
+    return by_credit, by_debit
+
+
+def stamp(text: Any) -> datetime | None:
+    """Odoo's times are UTC, cut to seconds."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+def _midnight(text: Any) -> datetime | None:
+    on = _day(text)
+    return None if on is None else datetime(on.year, on.month, on.day, tzinfo=UTC)
+
+
+def _day(text: Any) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _minor(row: Mapping[str, Any], name: str, currency: str) -> int:
+    """An amount; Odoo has rounded it to the currency before it wrote it as a fraction."""
+    try:
+        amount = Decimal(str(row[name]))
+        return abs(round_minor(minor_from_major(amount, currency)))
+    except (InvalidOperation, UnknownCurrency, KeyError) as error:
+        raise Incomplete(f"Odoo: entry {row.get('id')}: {name}: {error}") from None
+
+
+def _number(row: Mapping[str, Any], name: str) -> int:
+    value = row[name]
+    return int(value[0]) if isinstance(value, list) else int(value or 0)
+
+
+def _id(row: Mapping[str, Any], name: str) -> str | None:
+    return str(_number(row, name)) if row[name] else None
+
+
+def _named(row: Mapping[str, Any], name: str) -> str:
+    value = row[name]
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - an id and a name
+        raise Incomplete(f"Odoo: entry {row.get('id')} has no {name}")
+    return str(value[1])
