@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
@@ -221,6 +221,7 @@ class Shown:
     feedback: str = ""  # in the person's own words
 
 
+@runtime_checkable
 class FlagBoard(Protocol):
     """A register that can show a flag where people work; optional, and off by default."""
 

@@ -42,6 +42,12 @@ Params = Mapping[str, str | int | bool | datetime | Sequence[str] | None]
 Judge = Callable[[Answer], ConnectorFailure | None]
 
 
+class Repeated(tuple[str, ...]):
+    """A parameter that stands once for each of its values: f=a&f=b."""
+
+    __slots__ = ()
+
+
 class Auth(Protocol):
     """Who we are to a system that signs each request, or whose tokens end."""
 
@@ -317,6 +323,9 @@ def _query(params: Params | None) -> str:
     for name, value in (params or {}).items():
         match value:
             case None:
+                continue
+            case Repeated():
+                pairs.extend((name, one) for one in value)
                 continue
             case bool():
                 text = "true" if value else "false"

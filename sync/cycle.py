@@ -4,7 +4,7 @@
     record    each page's facts, the decisions that follow, and the cursor: one transaction
     observe   read Stripe and the ERPs; flags open and close on what is seen
     push      carry out what was decided: intent committed, call, answer committed
-    annotate  show the void flags in Stripe's metadata
+    show      show the flags where people work: in Stripe, in an ERP that has a place
     reconcile gather as of an instant, classify, keep the run      (sync/reconcile.py)
     report    from a kept run only                                 (sync/report/)
 
@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from state.worklist import UNRESOLVED
-from sync.observe import Observed, annotate, observe
+from sync.observe import Observed, observe
 from sync.parts import Parts
 from sync.plan import Plan, plan_of, refuse_if_moved
 from sync.poll import Polled, poll_core, sweep_core
 from sync.prepare import CapReached
 from sync.progress import Progress
 from sync.push import Pushed, due, push_all
+from sync.showing import show_flags
 
 LEASE_SECONDS = 60
 
@@ -115,8 +116,7 @@ def _ended(
     pushed: Pushed,
     halted: str,
 ) -> PassResult:
-    if parts.policy.annotate:
-        annotate(parts, progress)
+    show_flags(parts, progress)
     after = _flag_states(parts)
     unresolved = {name for name, state in after.items() if state in UNRESOLVED}
     was_unresolved = {name for name, state in before.items() if state in UNRESOLVED}

@@ -25,11 +25,12 @@ from connectors.structured import structlog
 from state.engine import StoreUnusable
 from state.store import LeaseLost
 from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass
-from sync.observe import annotate, observe
+from sync.observe import observe
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.reconcile import reconcile
 from sync.settings import ConfigError, Schedule
+from sync.showing import show_flags
 
 HEARTBEAT_SECONDS = LEASE_SECONDS / 4
 MISFIRE_SECONDS = 86_400  # a machine that slept a night does its work once, late
@@ -60,8 +61,7 @@ def look(parts: Parts, progress: Progress) -> None:
     """See what moved in Stripe and the ERPs; flags open and close on it."""
     for register in parts.registers:
         observe(parts, register, progress, sweep=False)
-    if parts.policy.annotate:
-        annotate(parts, progress)
+    show_flags(parts, progress)
 
 
 def compare(parts: Parts, progress: Progress) -> object:

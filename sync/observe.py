@@ -200,44 +200,6 @@ def blocked(document: DownstreamInvoice, locks: Iterable[PeriodLock]) -> Downstr
     return replace(document, void_blocked=PERIOD_CLOSED if closed else "")
 
 
-def annotate(parts: Parts, progress: Progress) -> int:
-    """Show each void flag where the person works: in the Stripe invoice's metadata.
-
-    Stripe: metadata stays editable after finalization. Also names the invoice that
-    replaces it, so that the two are linked both ways.
-    """
-    flags = [
-        flag
-        for flag in parts.store.flags(UNRESOLVED)
-        if flag.target == STRIPE and flag.cause == "VOIDED_IN_CORE"
-    ]
-    progress.step("showing flags in Stripe", len(flags))
-    written = 0
-    for flag in flags:
-        written += _annotate(parts, flag)
-        progress.advance()
-    return written
-
-
-def _annotate(parts: Parts, flag: Flag) -> int:
-    document = parts.store.documents_by_id(STRIPE, {flag.subject}).get(flag.subject)
-    if document is None:
-        return 0
-    replaced_by = None
-    if flag.successor is not None:
-        record = parts.store.push(flag.successor)
-        replaced_by = record.document_id if record is not None else None
-    if document.flagged and document.replaced_by == replaced_by:
-        return 0
-    metadata = {"tieout_flag": "void_requested"}
-    if replaced_by is not None:
-        metadata["replaced_by"] = replaced_by
-    key = f"{parts.instance}:{flag.core_invoice_id}:flag:{document.id}:{replaced_by or '-'}"
-    seen = parts.stripe.annotate(document.id, metadata, key=key)
-    parts.record(Changes(documents=(seen_again(document, seen),)))
-    return 1
-
-
 def _flagged(parts: Parts, target: str) -> list[str]:
     return [
         flag.subject

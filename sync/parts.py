@@ -1,10 +1,10 @@
 """What a running Tieout is made of: the parts that wiring puts together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.ports import BillingCore, Receivables, Register
+from connectors.ports import BillingCore, FlagBoard, Receivables, Register
 from state.clock import Clock
 from state.observations import Changes
 from state.store import Store
@@ -35,6 +35,7 @@ class Parts:
     workers: int = 1  # calls in flight at once, of readings
     writers: int = 1  # customers whose invoices are pushed at once
     stopping: Callable[[], bool] = lambda: False
+    boards: Mapping[str, FlagBoard] = field(default_factory=dict)  # where flags are shown
     closers: list[Callable[[], object]] = field(default_factory=list)
 
     @property

@@ -25,7 +25,7 @@ from sync.decide import Delivery, Policy
 from sync.parts import Parts
 from sync.secrets import database_url, key_problem, resolve
 from sync.settings import ConfigError, Settings
-from sync.wiring_erp import connected_erps
+from sync.wiring_erp import boards_of, connected_erps
 
 METRONOME_URL = "https://api.metronome.com"
 NOWHERE = "http://127.0.0.1:1"  # nothing answers there
@@ -86,6 +86,7 @@ def build(
         core=core,
         stripe=stripe,
         registers=(stripe, *erps),
+        boards=boards_of(settings, erps),
         clock=clock,
         holder=f"{platform.node()}:{os.getpid()}",
         new_id=_new_id,

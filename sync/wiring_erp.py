@@ -1,15 +1,15 @@
 """From the ERPs of the settings to their registers: one maker for each kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from connectors.patience import Rng
-from connectors.ports import Register
+from connectors.ports import FlagBoard, Register
 from state.clock import Clock
 from sync.secrets import resolve
 from sync.settings import ConfigError, Settings
-from sync.settings_erp import FileErp, OdooErp
+from sync.settings_erp import FileErp, OdooErp, TrytonErp
 
 
 def _file(erp: FileErp, clock: Clock, _: Rng) -> Register:
@@ -43,8 +43,26 @@ def _odoo(erp: OdooErp, clock: Clock, rng: Rng) -> Register:
     )
 
 
+def _tryton(erp: TrytonErp, clock: Clock, rng: Rng) -> Register:
+    from connectors.erp.tryton import Tryton
+
+    return Tryton(
+        erp.name,
+        erp.base_url,
+        database=erp.database,
+        token=resolve(erp.token, f"erp {erp.name}: token"),
+        clock=clock,
+        rng=rng,
+        companies=erp.companies,
+    )
+
+
 # kind -> maker(settings of that ERP, clock, randomness); a maker imports what it makes.
-MAKERS: Mapping[str, Callable[[Any, Clock, Rng], Register]] = {"file": _file, "odoo": _odoo}
+MAKERS: Mapping[str, Callable[[Any, Clock, Rng], Register]] = {
+    "file": _file,
+    "odoo": _odoo,
+    "tryton": _tryton,
+}
 
 
 def connected_erps(settings: Settings, clock: Clock, rng: Rng) -> tuple[Register, ...]:
@@ -58,3 +76,13 @@ def connected_erp(erp: Any, clock: Clock, rng: Rng) -> Register:
     if maker is None:
         raise ConfigError(f"erp {erp.name}: no {erp.kind} register can be read yet")
     return maker(erp, clock, rng)
+
+
+def boards_of(settings: Settings, registers: Sequence[Register]) -> dict[str, FlagBoard]:
+    """The registers in which flags are to be shown; off by default."""
+    asked = {erp.name for erp in settings.erp if getattr(erp, "show_flags", False)}
+    return {
+        one.target: one
+        for one in registers
+        if one.target in asked and isinstance(one, FlagBoard)
+    }

@@ -135,3 +135,30 @@ def odoo_server() -> Iterator[Server]:
         url = f"http://127.0.0.1:{port}"
         with serving(home, f"{url}/web/version", *common, *tail, **where):
             yield Server(url, home / "keys.json", home)
+
+
+@contextmanager
+def tryton_server() -> Iterator[Server]:
+    """Tryton 8.2 with one company, on SQLite."""
+    home = installed("tryton")
+    port = free_port()
+    shutil.rmtree(home / "db", ignore_errors=True)
+    (home / "db").mkdir()
+    (home / "db/erp.sqlite").touch()
+    (home / "pass").write_text("Tests-only-1\n")
+    (home / "trytond.conf").write_text(
+        f"[database]\nuri = sqlite://\npath = {home}/db\n[web]\nlisten = 127.0.0.1:{port}\n"
+    )
+    admin = [str(home / "venv/bin/trytond-admin"), "-c", "trytond.conf", "-d", "erp"]
+    secret = {"TRYTONPASSFILE": str(home / "pass")}
+    first = ["--all", "--email", "admin@example.test", "--language", "en"]
+    run(home, *admin, *first, **secret)
+    modules = ["account_invoice", "account_invoice_correction"]
+    run(home, *admin, "-u", *modules, "--activate-dependencies", **secret)
+    python = str(home / "venv/bin/python")
+    script = str(HERE / "tryton/bootstrap.py")
+    run(home, python, "-W", "ignore", script, "trytond.conf", "erp")
+    url = f"http://127.0.0.1:{port}"
+    words = [str(home / "venv/bin/trytond"), "-c", "trytond.conf", "-d", "erp"]
+    with serving(home, url, *words):
+        yield Server(url, home / "keys.json", home)
