@@ -319,7 +319,7 @@ def log_exchange(exchange: Exchange) -> None:
 
 def _query(params: Params | None) -> str:
     """Metronome's manner: booleans in small letters, lists joined by commas."""
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for name, value in (params or {}).items():
         match value:
             case None:

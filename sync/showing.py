@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from connectors.ports import FlagBoard, Shown
 from state.observations import Changes
+from state.receivables import seen_again
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.by_hand import STRIPE
 from sync.cases import flag_entry
-from sync.observe import seen_again
 from sync.parts import Parts
 from sync.progress import Progress
 

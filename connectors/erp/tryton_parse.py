@@ -162,7 +162,7 @@ def plain(value: Any) -> Any:
             return date(value["year"], value["month"], value["day"])
         case "datetime":
             names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-            return datetime(*(value[name] for name in names), tzinfo=UTC)
+            return datetime(**{name: value[name] for name in names}, tzinfo=UTC)
         case other:
             raise Incomplete(f"Tryton answered with a value of class {other}")
 

@@ -82,7 +82,13 @@ def credit(number: int, minor: int, how: str) -> int:
     return int(note.id)
 
 
-ACTS = {"invoice": invoice, "many": many, "void": void, "pay": pay, "credit": credit}
+ACTS: dict[str, Any] = {
+    "invoice": invoice,
+    "many": many,
+    "void": void,
+    "pay": pay,
+    "credit": credit,
+}
 for text in sys.stdin:
     asked = json.loads(text)
     try:
