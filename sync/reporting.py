@@ -11,7 +11,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import BinaryIO, TypeVar
 
-from state.audit import GENESIS
+from state.audit import GENESIS, verify
 from state.books import Books
 from state.invoices import CoreInvoice, CoreStatus
 from state.receivables import CreditMemo, DownstreamInvoice
@@ -155,7 +155,7 @@ def of_run(
         chains=tuple(gathered.chains()) if "corrections" in names else (),
         names={row.customer_id: row.customer for row in rows() if row.customer},
         audit=tuple(store.audit_lines(run.audit_seq)) if audited else (),
-        verdict=store.verify_audit() if audited else None,
+        verdict=verify(store.audit_lines(run.audit_seq)) if audited else None,
         signoffs=signoff.of_run(store, run),
         prior=_prior(store, run) if "rollforward" in names else None,
         general_ledger=(wish or Wish()).general_ledger,

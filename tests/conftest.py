@@ -7,6 +7,7 @@ same examples every time; HYPOTHESIS_PROFILE=dev looks for new ones.
 import os
 from typing import Any
 
+import pytest
 import stripe
 from hypothesis import settings
 
@@ -22,6 +23,13 @@ stripe.enable_telemetry = False
 # A developer's own settings must not decide how a test ends.
 for name in ("TIEOUT_LOG", "TIEOUT_CORE_TOKEN", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(name, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Golden reports (tests/report) are written anew by a person's wish only."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="write golden reports anew"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: Any) -> None:

@@ -37,7 +37,10 @@ def build(material: Material, *, about: str = "") -> Document:
     complete = len(kept) == len(every)
     verdict = material.verdict
     holds = verdict is not None and verdict.ok
-    if holds:
+    if verdict is not None and verdict.ok and verdict.head != material.run.audit_head:
+        holds = False
+        words = f"does not end as the run saw it: {material.run.audit_head}"
+    elif holds:
         words = f"holds, {verdict.lines if verdict else 0} lines"
     else:
         words = f"does not hold: line {verdict.broken_at if verdict else 0} is not as it was written"

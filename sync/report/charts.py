@@ -9,6 +9,7 @@ from sync.report.document import Chart
 
 COLOURS = ("#2f6f9f", "#b9472f", "#8a8a8a")
 HEIGHT = 260
+AIR = 0.2  # of a bar's place, on both sides of it
 LEAST, MOST, EACH = 420, 760, 90  # the width, by how many labels there are
 # What pygal adds that a page without script, and a file of stable bytes, cannot have.
 _EXTRA = re.compile(r"<!--.*?-->|<script.*?</script>|<desc.*?</desc>", re.DOTALL)
@@ -32,12 +33,15 @@ def svg(chart: Chart, *, ink: str = "currentColor") -> str:
         transition="0s",
         colors=COLOURS,
         font_family="sans-serif",
+        guide_stroke_color="#8a8a8a",
+        major_guide_stroke_color="#8a8a8a",
         label_font_size=12,
         major_label_font_size=12,
         legend_font_size=12,
     )
     kind = pygal.StackedBar if chart.stacked else pygal.Bar
-    drawn = kind(
+    slim = type("Slim", (kind,), {"_series_margin": AIR})
+    drawn = slim(
         style=style,
         js=[],
         disable_xml_declaration=True,
@@ -45,10 +49,9 @@ def svg(chart: Chart, *, ink: str = "currentColor") -> str:
         width=max(LEAST, min(MOST, EACH * len(chart.labels) + 150)),
         height=HEIGHT,
         legend_at_bottom=True,
-        legend_at_bottom_columns=len(chart.series),
+        legend_at_bottom_columns=1,
         margin=8,
-        show_minor_y_labels=True,
-        y_labels_major_count=5,
+        show_legend=len(chart.series) > 1,
         formatter=_figure,
         value_formatter=_figure,
         truncate_legend=-1,

@@ -9,7 +9,7 @@ from state.invoices import CoreInvoice, CoreLine, CoreStatus
 from state.money import display
 from state.receivables import DocumentStatus, DownstreamInvoice, MemoStatus
 from state.worklist import UNRESOLVED
-from sync.report.cells import day, time
+from sync.report.cells import day, places, time
 from sync.report.common import ground, head
 from sync.report.document import Column, Document, Facts, Kind, Prose, Section, Table, table
 from sync.report.material import Chain, Material
@@ -59,7 +59,8 @@ def build(material: Material, *, internal: bool = False, customer: str = "") -> 
     for number, one in enumerate(chains[:SHEETS_MAX], 1):
         blocks.append(_section(material, one, number, internal=internal))
     ending = (ground(material),) if internal else ()
-    title = f"{TITLE}, internal" if internal else TITLE
+    whose = "" if customer else ", every customer"
+    title = f"{TITLE}, internal" if internal else f"{TITLE}{whose}"
     return Document(
         "corrections",
         head(material, title),
@@ -115,7 +116,7 @@ def _section(material: Material, chain: Chain, number: int, *, internal: bool) -
 
 def _result(chain: Chain, currency: str) -> str:
     """`original 12,400.00 → corrected 9,150.00 → difference (3,250.00)`."""
-    before = chain.versions[0].invoice.total_minor
+    before = _billed(chain, chain.versions[0].invoice)
     after = _due_in_the_end(chain)
     return (
         f"original {display(before, currency)} → corrected {display(after, currency)} → "
@@ -123,15 +124,29 @@ def _result(chain: Chain, currency: str) -> str:
     )
 
 
+def _billed(chain: Chain, invoice: CoreInvoice) -> int:
+    """What its customer was asked for: the document's amount, else the core's."""
+    mine = [one for one in _primary(chain) if one.core_invoice_id == invoice.id]
+    asked = [one.gross_minor for one in mine if one.posted_at is not None]
+    return max(asked, default=0) or invoice.total_minor
+
+
+def _primary(chain: Chain) -> list[DownstreamInvoice]:
+    """The documents of one register: those of another say the same once more."""
+    targets = [one.target for one in chain.documents]
+    first = "stripe" if "stripe" in targets else min(targets, default="")
+    return [one for one in chain.documents if one.target == first]
+
+
 def _due_in_the_end(chain: Chain) -> int:
     """What the last version asks for, less the memos on it."""
     last = chain.versions[-1].invoice
-    amount = last.total_minor if last.status is CoreStatus.FINALIZED else 0
-    of_last = {one.id for one in chain.documents if one.core_invoice_id == last.id}
+    amount = _billed(chain, last) if last.status is CoreStatus.FINALIZED else 0
+    of_last = {(d.target, d.id) for d in _primary(chain) if d.core_invoice_id == last.id}
     credited = sum(
         memo.amount_minor
         for memo in chain.memos
-        if memo.status is MemoStatus.ISSUED and memo.invoice_id in of_last
+        if memo.status is MemoStatus.ISSUED and (memo.target, memo.invoice_id) in of_last
     )
     return amount - credited
 
@@ -190,27 +205,34 @@ def _moments(chain: Chain) -> Iterable[_Moment]:
             yield _Moment(one.first_seen, 0, "In preparation", invoice.id, 0, parent)
             continue
         event = "Re-issued" if number else "Issued"
-        yield _Moment(invoice.issued_at, 0, event, invoice.id, invoice.total_minor, parent)
+        billed = _billed(chain, invoice)
+        yield _Moment(invoice.issued_at, 0, event, invoice.id, billed, parent)
         if invoice.status is CoreStatus.VOID:
+            # Nobody tells when the core voided it: seen by then, and before its replacement.
             seen = one.void_seen or one.first_seen
+            heirs = (heir.invoice.issued_at for heir in chain.versions[number + 1 :])
+            at = min([seen, *(moment for moment in heirs if moment is not None)])
             yield _Moment(
-                seen, 5, "Voided in billing", invoice.id, -invoice.total_minor,
-                reference="as first seen" if one.void_seen else "",
+                at, -1, "Voided in billing", invoice.id, -billed,
+                reference="at the latest",
             )  # fmt: skip
     for document in chain.documents:
         yield from _document_moments(document)
     void = {
         one.invoice.id for one in chain.versions if one.invoice.status is CoreStatus.VOID
     }
-    of_void = {one.id for one in chain.documents if one.core_invoice_id in void}
+    counts = {
+        (one.target, one.id) for one in _primary(chain) if one.core_invoice_id not in void
+    }
     for memo in chain.memos:
         if memo.status is MemoStatus.DRAFT:
             continue
         # On a void invoice the memo stands for the void, and what was due is gone already.
-        amount = 0 if memo.invoice_id in of_void else -memo.amount_minor
+        counted = (memo.target, memo.invoice_id) in counts
+        amount = -memo.amount_minor if counted else 0
         name = memo.number or memo.id
         reference = (
-            f"{memo.text or memo.reason} ({display(-memo.amount_minor, memo.currency)})"
+            f"{memo.text or memo.reason} ({display(memo.amount_minor, memo.currency)})"
         )
         yield _Moment(
             memo.posted_at, 6, "Credit memo", name, amount, memo.invoice_id or "",
@@ -307,7 +329,8 @@ def _pair(pairs: dict[str, _Pair], line: CoreLine, invoice: CoreInvoice) -> _Pai
         line.product_id or line.description, _Pair(line.description, invoice.currency or "")
     )
     if line.unit_price_minor is not None and not pair.price:
-        pair.price = f"{_plain(line.unit_price_minor)} minor units"
+        major = line.unit_price_minor.scaleb(-places(invoice.currency or ""))
+        pair.price = _plain(major)
     return pair
 
 

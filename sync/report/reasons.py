@@ -33,11 +33,11 @@ CODES: Mapping[str, Reason] = {
     "OTHER": Reason("see its text", True, "director"),
 }
 
-# Stripe's own four reasons say less than our codes.
+# Stripe's own four reasons say less than our codes; `order_change` may be any of four.
 _STRIPE: Mapping[str, str] = {
     "duplicate": "DUPLICATE_INVOICE",
     "fraudulent": "OTHER",
-    "order_change": "ORDER_CANCELLED",
+    "order_change": "OTHER",
     "product_unsatisfactory": "SATISFACTION",
 }
 

@@ -82,7 +82,7 @@ def _number(name: str) -> Callable[[LedgerRow], int]:
 
 
 def _name(material: Material) -> Callable[[LedgerRow], str]:
-    return lambda row: material.names.get(row.customer_id, "")
+    return lambda row: material.names.get(row.customer_id) or row.customer_id or "not told"
 
 
 def _who(material: Material) -> tuple[Column[LedgerRow], ...]:

@@ -53,7 +53,7 @@ def _cells(chosen: Table[Any], row: Any, run_id: str) -> list[str]:
             cells.append("" if cell is None else str(cell))
         else:
             cells.append(safe_cell(_text(cell)))
-    return [*cells, safe_cell(run_id)]
+    return [*cells, safe_cell(_text(run_id))]
 
 
 def _amount(cell: Cell, currency: str) -> tuple[str, str]:

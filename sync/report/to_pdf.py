@@ -1,10 +1,13 @@
 """A report on paper: tagged PDF/A, set by typst from data that it never runs."""
 
 import json
+import re
+from datetime import datetime
 from importlib import resources
 from typing import Any, BinaryIO, Literal
 
-from sync.report.cells import printable, readable, shortened, time
+from sync.report.cells import printable as clean
+from sync.report.cells import readable, shortened, time
 from sync.report.charts import svg
 from sync.report.document import Block, Chart, Document, Facts, Kind, Prose, Table
 
@@ -13,6 +16,12 @@ ROWS_MAX = 2_000  # rows of one table that are printed
 STANDARD: Literal["a-2a"] = "a-2a"  # archivable, and tagged for who cannot see it
 _RIGHT = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT})
 _INK = "#1b1f24"
+NO_SIGN = "?"
+TEXT_MAX = 1_000  # characters of a cell on paper
+_RARE = re.compile(
+    "[^\n -\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u21ff\u2200-\u22ff]"
+)
+_NOT_LATIN = re.compile("[^\n -\xff–—…→↔−Σ≤]")
 
 
 class PdfMissing(Exception):
@@ -25,29 +34,56 @@ def write(document: Document, out: BinaryIO) -> None:
         import typst
     except ModuleNotFoundError as error:
         raise PdfMissing(PdfMissing.__doc__ or "") from error
+    data = json.dumps(_body(document), ensure_ascii=False)
+    # An archived page shows every sign or none: first with the fonts that come along, then
+    # with those of this machine, then without the signs that no font here has.
+    for fonts_here, clear in ((False, _all), (True, _all), (True, _common), (True, _latin)):
+        try:
+            made = _set(typst, clear(data), document.head.as_of, fonts_here=fonts_here)
+        except typst.TypstError as error:
+            if "could not be displayed" not in error.message or clear is _latin:
+                raise
+        else:
+            out.write(made)
+            return
+
+
+def _set(typst: Any, data: str, as_of: datetime, *, fonts_here: bool) -> bytes:
     template = resources.files("sync.report").joinpath("templates/report.typ").read_bytes()
     # Given as an input it stays data: nothing in it is markup.
-    data = json.dumps(_body(document), ensure_ascii=False)
-    made = typst.compile(
+    made: bytes = typst.compile(
         template,
         format="pdf",
         sys_inputs={"data": data},
         pdf_standards=[STANDARD],
-        ignore_system_fonts=True,
-        timestamp=document.head.as_of.replace(microsecond=0),
+        ignore_system_fonts=not fonts_here,
+        timestamp=as_of.replace(microsecond=0),
     )
-    out.write(made)
+    return made
+
+
+def _all(text: str) -> str:
+    return text
+
+
+def _common(text: str) -> str:
+    """Without what only a font for one script, or for pictures, can show."""
+    return _RARE.sub(NO_SIGN, text)
+
+
+def _latin(text: str) -> str:
+    return _NOT_LATIN.sub(NO_SIGN, text)
 
 
 def _body(document: Document) -> dict[str, Any]:
     head = document.head
     return {
-        "title": printable(head.title),
-        "entity": printable(head.entity),
-        "period": printable(head.period),
+        "title": _print(head.title),
+        "entity": _print(head.entity),
+        "period": _print(head.period),
         "as_of": time(head.as_of),
-        "run": printable(head.run_id),
-        "version": printable(head.version),
+        "run": _print(head.run_id),
+        "version": _print(head.version),
         "currencies": head.currencies,
         "restated": head.restated_from,
         "outcome": document.outcome.replace("_", " "),
@@ -56,7 +92,7 @@ def _body(document: Document) -> dict[str, Any]:
         "audit": head.audit,
         "sections": [
             {
-                "title": printable(section.title),
+                "title": _print(section.title),
                 "blocks": [
                     {**_block(block), "heading": _heading(block, section.title)}
                     for block in section.blocks
@@ -69,21 +105,19 @@ def _body(document: Document) -> dict[str, Any]:
 
 
 def _heading(block: Block, title: str) -> str:
-    return (
-        "" if block.title == title or isinstance(block, Chart) else printable(block.title)
-    )
+    return "" if block.title == title or isinstance(block, Chart) else _print(block.title)
 
 
 def _block(block: Block) -> dict[str, Any]:
     match block:
         case Facts():
-            pairs = [[printable(name), printable(value)] for name, value in block.pairs]
+            pairs = [[_print(name), _print(value)] for name, value in block.pairs]
             return {"kind": "facts", "pairs": pairs}
         case Prose():
-            return {"kind": "prose", "lines": [printable(one) for one in block.paragraphs]}
+            return {"kind": "prose", "lines": [_print(one) for one in block.paragraphs]}
         case Chart():
-            words = printable(block.words)
-            title = printable(block.title)
+            words = _print(block.words)
+            title = _print(block.title)
             return {
                 "kind": "chart",
                 "svg": svg(block, ink=_INK),
@@ -125,7 +159,7 @@ def _table(table: Table[Any]) -> dict[str, Any]:
     ]
     return {
         "kind": "table",
-        "note": printable(note),
+        "note": _print(note),
         "heads": [one.title for one in columns] if table.count else [],
         "right": [one.kind in _RIGHT for one in columns],
         "wide": [one.kind is Kind.TEXT for one in columns],
@@ -136,4 +170,15 @@ def _table(table: Table[Any]) -> dict[str, Any]:
 
 def _text(cell: Any, kind: Kind, currency: str) -> str:
     text = readable(cell, kind, currency)
-    return shortened(text) if kind is Kind.ID and not text.isupper() else text
+    if kind is Kind.ID and not text.isupper():
+        return shortened(text)
+    return _cut(text)
+
+
+def _print(text: str) -> str:
+    """Text of others, as far as paper shows it."""
+    return _cut(clean(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]} … (cut)"

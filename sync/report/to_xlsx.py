@@ -32,6 +32,7 @@ LINK_MAX = 2_000  # characters of an address
 LINKS_MAX = 60_000  # links in one sheet; the format holds 65,530
 EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
 FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
+PROPERTY_MAX = 250  # characters of a property of the file
 TICK = 1000  # rows between two words on progress
 Told = Callable[[int], None]
 
@@ -50,8 +51,12 @@ def write(document: Document, out: BinaryIO, *, told: Told = lambda _: None) -> 
     book.set_properties(
         {
             "title": printable(document.head.title),
-            "subject": f"{document.head.entity}, {document.head.period}",
-            "comments": f"Run {document.head.run_id}, sha256 {document.head.digest}",
+            "subject": printable(f"{document.head.entity}, {document.head.period}")[
+                :PROPERTY_MAX
+            ],
+            "comments": printable(f"Run {document.head.run_id}, {document.head.digest}")[
+                :PROPERTY_MAX
+            ],
             # Not the time of writing: the same run gives the same bytes.
             "created": document.head.as_of.astimezone(UTC).replace(tzinfo=None),
         }
@@ -120,7 +125,7 @@ class _Writer:
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
-        run = self._document.head.run_id.replace("&", "&&")[:60]
+        run = printable(self._document.head.run_id)[:60].replace("&", "&&")
         sheet.set_footer(f"&L&8{run}&C&8&A&R&8&P / &N")
         widths: dict[int, int] = {0: 24}
         for table, _ in tables:

@@ -26,7 +26,7 @@ HEAD_ROWS = 4  # title, two lines on the run, and a gap
 CHART_ROWS = 17
 SHEET_ROWS = 1_048_576
 SHEET_NAME_MAX = 31
-_NAME = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+_NAME = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
 
 
 class TooLong(Exception):

@@ -1,0 +1,279 @@
+"""A company whose books hold the seed's story and every trouble beside it, at fixed times.
+
+Facts are recorded as the walk records them, into the real store; the real reconciliation
+makes the run. Nothing is read from a clock or a network, so the run is the same each time.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, cast
+
+from state.books import Books
+from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
+from state.observations import Changes, Sweep
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from sync.books import Run
+from sync.decide import Delivery, Policy
+from sync.parts import Parts
+from sync.progress import Silent
+from sync.reconcile import reconcile
+from sync.settings import Settings
+
+SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
+OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
+MORNING = datetime(2026, 10, 2, 6, tzinfo=UTC)  # the first look
+NOON = datetime(2026, 10, 9, 12, tzinfo=UTC)  # after the corrections
+CUTOFF = datetime(2026, 11, 3, 6, tzinfo=UTC)
+
+
+class StillClock:
+    """A clock that moves when told."""
+
+    def __init__(self, time: datetime) -> None:
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A register that has been read already; nothing more is asked of it."""
+
+    target: str
+
+    def currency_rule(self, _currency: str) -> None:
+        return None
+
+
+class Company:
+    """Books with a way to write into them."""
+
+    def __init__(
+        self, name: str = "acme-us", targets: tuple[str, ...] = ("stripe",)
+    ) -> None:
+        self.clock = StillClock(MORNING)
+        self.store = Books("sqlite://", name, new_id=lambda: "tieout-1")
+        numbers = count(1)
+        shelves = tuple(Shelf(target) for target in targets)
+        self.parts = Parts(
+            settings=Settings(entity=name),
+            policy=Policy(delivery=Delivery.OBSERVE),
+            store=self.store,
+            core=cast("Any", None),
+            stripe=cast("Any", shelves[0]),
+            registers=cast("Any", shelves),
+            clock=self.clock,
+            holder="ledger-1:4711",
+            new_id=lambda: f"{next(numbers):06d}",
+            version="1.0.0",
+        )
+        self.targets = targets
+        self.customers: dict[str, CoreCustomer] = {}
+        self.invoices: dict[str, CoreInvoice] = {}
+        self.documents: dict[tuple[str, str], DownstreamInvoice] = {}
+        self.memos: dict[str, CreditMemo] = {}
+
+    def close(self) -> None:
+        self.store.close()
+
+    # --- the core -----------------------------------------------------------------------
+
+    def customer(self, identity: str, name: str) -> None:
+        self.customers[identity] = CoreCustomer(identity, name)
+
+    def bill(
+        self,
+        name: str,
+        customer: str,
+        amount: int,
+        *,
+        currency: str = "USD",
+        parent: str | None = None,
+        at: datetime = OCTOBER,
+        tokens: int | None = None,
+    ) -> None:
+        quantity = Decimal(tokens if tokens is not None else abs(amount) or 1)
+        line = CoreLine(
+            f"{name}-1", "Output tokens", "usage", Decimal(amount), "prod_tokens", quantity,
+            Decimal(amount) / quantity, SEPTEMBER, OCTOBER,
+        )  # fmt: skip
+        self.invoices[name] = CoreInvoice(
+            name, customer, CoreStatus.FINALIZED, "USAGE", currency, Decimal(amount), amount,
+            (line,), start=SEPTEMBER, end=OCTOBER, issued_at=at, regenerated_from=parent,
+        )  # fmt: skip
+
+    def void(self, name: str) -> None:
+        self.invoices[name] = replace(self.invoices[name], status=CoreStatus.VOID)
+
+    # --- downstream ---------------------------------------------------------------------
+
+    def post(
+        self,
+        document: str,
+        core: str | None,
+        gross: int,
+        *,
+        target: str = "stripe",
+        currency: str = "USD",
+        tax: int = 0,
+        at: datetime = MORNING,
+        **more: Any,
+    ) -> DownstreamInvoice:
+        invoice = self.invoices.get(core or "")
+        made = DownstreamInvoice(
+            target, document, DocumentStatus.OPEN, currency, gross,
+            number=f"AR-{document[-4:]}", tax_minor=tax, open_minor=gross + tax,
+            customer_id=f"cus_{document}", core_invoice_id=core,
+            core_customer_id=invoice.customer_id if invoice else None,
+            created_at=at - timedelta(minutes=5), posted_at=at,
+            due_on=(at + timedelta(days=14)).date(),
+            url=f"https://dashboard.stripe.com/invoices/{document}",
+        )  # fmt: skip
+        self.documents[target, document] = made = replace(made, **more)
+        return made
+
+    def move(self, document: str, *, target: str = "stripe", **more: Any) -> None:
+        key = (target, document)
+        self.documents[key] = replace(self.documents[key], **more)
+
+    def pay(self, document: str, amount: int, at: datetime | None = None) -> None:
+        known = self.documents["stripe", document]
+        left = known.open_minor - amount
+        status = DocumentStatus.PART_PAID if left else DocumentStatus.PAID
+        paid_at = None if left else at
+        self.move(
+            document, status=status, open_minor=left, paid_minor=known.paid_minor + amount,
+            paid_at=paid_at,
+        )  # fmt: skip
+
+    def credit(
+        self,
+        memo: str,
+        document: str | None,
+        amount: int,
+        *,
+        target: str = "stripe",
+        text: str = "Invoice correction",
+        at: datetime = NOON,
+        tax: int = 0,
+        **more: Any,
+    ) -> None:
+        currency = more.pop("currency", None)
+        known = self.documents.get((target, document or ""))
+        made = CreditMemo(
+            target, memo, MemoStatus.ISSUED, currency or (known.currency if known else "USD"),
+            amount, number=f"CN-{memo[-4:]}", tax_minor=tax, invoice_id=document,
+            reason="order_change", text=text, posted_at=at,
+        )  # fmt: skip
+        self.memos[memo] = made = replace(made, **more)
+        if known is not None and made.status is MemoStatus.ISSUED:
+            left = known.open_minor - (amount + tax - made.post_payment_minor)
+            self.move(document or "", target=target, open_minor=max(left, 0))
+
+    # --- the walk -----------------------------------------------------------------------
+
+    def see(self, at: datetime) -> None:
+        """Record all that stands now, as a complete reading of every source."""
+        self.clock.time = at
+        sweeps = tuple(
+            Sweep(source, at - timedelta(minutes=2), at, 3, rows)
+            for source, rows in (
+                ("core", len(self.invoices)),
+                *((t, sum(k[0] == t for k in self.documents)) for t in self.targets),
+            )
+        )
+        self.parts.decide_and_record(
+            Changes(
+                customers=tuple(self.customers.values()),
+                invoices=tuple(self.invoices.values()),
+                documents=tuple(self.documents.values()),
+                memos=tuple(self.memos.values()),
+                sweeps=sweeps,
+            ),
+            looked_at=at,
+        )
+
+    def reconcile(self, *, at: datetime = CUTOFF, period: str | None = None) -> Run:
+        self.clock.time = at
+        return reconcile(self.parts, period=period, progress=Silent(), read_first=False)
+
+
+def seed_story(*, settled: bool = False) -> Company:
+    """Void and re-bill, a memo in A/R, a credit in the core, and what else goes wrong."""
+    made = Company()
+    _billed(made)
+    made.see(MORNING)
+    _corrected(made)
+    made.see(NOON)
+    if settled:
+        made.move(
+            "in_acme1", status=DocumentStatus.VOID, voided_at=NOON + timedelta(days=1)
+        )
+        made.see(NOON + timedelta(days=1, hours=1))
+    return made
+
+
+def _billed(made: Company) -> None:
+    for identity, name in (
+        ("cc_acme", "Acme"), ("cc_birch", "Birch"), ("cc_cedar", "Cedar & Söhne"),
+        ("cc_dogwood", "Dogwood"), ("cc_elm", "Elm K.K."), ("cc_fir", "Fir W.L.L."),
+        ("cc_gum", "Gum"), ("cc_hazel", "Hazel"),
+    ):  # fmt: skip
+        made.customer(identity, name)
+    made.bill("ci_acme1", "cc_acme", 1_240_000, tokens=620_000)
+    made.bill("ci_birch", "cc_birch", 30_000)
+    made.bill("ci_cedar", "cc_cedar", 90_000)  # its goodwill credit is netted in the core
+    made.bill("ci_dogwood", "cc_dogwood", 50_000)
+    made.bill("ci_elm", "cc_elm", 480_000, currency="JPY")
+    made.bill("ci_fir", "cc_fir", 1_234_567, currency="BHD")
+    made.bill("ci_gum", "cc_gum", 7_500)
+    made.bill("ci_hazel", "cc_hazel", 12_300)
+    made.post("in_acme1", "ci_acme1", 1_240_000)
+    made.post("in_birch", "ci_birch", 30_000, tax=2_475)
+    made.post("in_cedar", "ci_cedar", 90_000)
+    made.post("in_dogwood", "ci_dogwood", 56_000)
+    made.post("in_elm", "ci_elm", 480_000, currency="JPY")
+    made.post("in_fir", "ci_fir", 1_234_567, currency="BHD", due_on=date(2026, 10, 20))
+    made.post("in_hazel", "ci_hazel", 12_000)
+
+
+def _corrected(made: Company) -> None:
+    # Wholly wrong: negated, re-submitted, voided, regenerated.
+    made.void("ci_acme1")
+    later = NOON - timedelta(hours=4)
+    made.bill("ci_acme2", "cc_acme", 915_000, parent="ci_acme1", at=later, tokens=457_500)
+    made.post(
+        "in_acme2", "ci_acme2", 915_000, at=NOON - timedelta(hours=3), replaces="in_acme1"
+    )
+    # A memo in A/R, of which the core knows nothing.
+    made.credit("cn_birch", "in_birch", 4_000, tax=330, raised_by="mia", approved_by="omar")
+    # Billed too much downstream, and repaired.
+    made.credit(
+        "cn_dogwood",
+        "in_dogwood",
+        6_000,
+        text="Wrong price",
+        raised_by="mia",
+        approved_by="mia",
+        reason="PRICE_ERROR",
+    )
+    # Paid, and then voided in the core: nobody can void it downstream.
+    made.pay("in_elm", 480_000, NOON - timedelta(days=2))
+    made.void("ci_elm")
+    made.pay("in_fir", 234_567)
+    made.pay("in_cedar", 90_000, NOON - timedelta(days=1))
+    # Memos that explain nothing.
+    made.credit(
+        "cn_loose", None, 1_000, text="For goodwill", reason="product_unsatisfactory"
+    )
+    made.credit("cn_void9", "in_cedar", 500, status=MemoStatus.VOID, voided_at=NOON)
+    made.documents["stripe", "in_stray"] = made.post("in_stray", None, 2_200, at=NOON)

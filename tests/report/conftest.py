@@ -1,0 +1,37 @@
+"""Reports of the seed's story, made once for all the tests that only read them."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from sync import reporting
+from sync.report.codec import run_text
+from sync.report.document import Document
+from sync.report.material import Material
+from tests.report.company import Company, seed_story
+
+
+@pytest.fixture(scope="session")
+def company() -> Iterator[Company]:
+    made = seed_story()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def material(company: Company) -> Material:
+    run = company.reconcile()
+    return reporting.of_run(company.store, run, run_text(run)[1], reporting.NAMES)
+
+
+@pytest.fixture(scope="session")
+def documents(material: Material) -> dict[str, Document]:
+    wish = reporting.Wish(closed=True, internal=True)
+    return {name: reporting.document(name, material, wish) for name in reporting.NAMES}
+
+
+def rendered(document: Document, form: str) -> bytes:
+    out = io.BytesIO()
+    reporting.write(document, form, out)
+    return out.getvalue()
