@@ -1,8 +1,10 @@
 """A chart as SVG, for a page and for paper; its words stand beside it for who cannot see it."""
 
 import re
+import sys
 from decimal import Decimal
 from html import escape
+from typing import Any
 
 from sync.report.cells import places, printable
 from sync.report.document import Chart
@@ -17,7 +19,7 @@ _EXTRA = re.compile(r"<!--.*?-->|<script.*?</script>|<desc.*?</desc>", re.DOTALL
 
 def svg(chart: Chart, *, ink: str = "currentColor") -> str:
     """The chart as one SVG element. The same chart gives the same text."""
-    import pygal
+    pygal = _library()
     from pygal.etree import etree
     from pygal.style import Style
 
@@ -68,6 +70,16 @@ def svg(chart: Chart, *, ink: str = "currentColor") -> str:
     return text.replace(
         "<svg ", f'<svg role="img" aria-label="{escape(chart.title)}. {words}" ', 1
     )
+
+
+def _library() -> Any:
+    """Pygal, without its finder of plug-ins: that one is older than today's importing."""
+    import pygal
+
+    sys.meta_path[:] = [
+        one for one in sys.meta_path if not isinstance(one, pygal.PluginImportFixer)
+    ]
+    return pygal
 
 
 def _figure(value: Decimal | int | None) -> str:
