@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from state.books import Books
 from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
-from state.observations import Changes, Sweep
+from state.observations import AuditEntry, Changes, Sweep
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.worklist import Cause, Flag, FlagState
 from sync.books import Run
 from sync.decide import Delivery, Policy
 from sync.parts import Parts
@@ -58,8 +59,13 @@ class Company:
     """Books with a way to write into them."""
 
     def __init__(
-        self, name: str = "acme-us", targets: tuple[str, ...] = ("stripe",)
+        self,
+        name: str = "acme-us",
+        targets: tuple[str, ...] = ("stripe",),
+        *,
+        decided: bool = True,
     ) -> None:
+        self.decided = decided  # False: what follows from the facts is written by hand
         self.clock = StillClock(MORNING)
         self.store = Books("sqlite://", name, new_id=lambda: "tieout-1")
         numbers = count(1)
@@ -191,35 +197,66 @@ class Company:
                 *((t, sum(k[0] == t for k in self.documents)) for t in self.targets),
             )
         )
-        self.parts.decide_and_record(
-            Changes(
-                customers=tuple(self.customers.values()),
-                invoices=tuple(self.invoices.values()),
-                documents=tuple(self.documents.values()),
-                memos=tuple(self.memos.values()),
-                sweeps=sweeps,
-            ),
-            looked_at=at,
+        changes = Changes(
+            customers=tuple(self.customers.values()),
+            invoices=tuple(self.invoices.values()),
+            documents=tuple(self.documents.values()),
+            memos=tuple(self.memos.values()),
+            sweeps=sweeps,
         )
+        if self.decided:
+            self.parts.decide_and_record(changes, looked_at=at)
+        else:
+            self.parts.record(changes)
 
     def reconcile(self, *, at: datetime = CUTOFF, period: str | None = None) -> Run:
         self.clock.time = at
         return reconcile(self.parts, period=period, progress=Silent(), read_first=False)
 
 
-def seed_story(*, settled: bool = False) -> Company:
+def seed_story(*, settled: bool = False, decided: bool = True) -> Company:
     """Void and re-bill, a memo in A/R, a credit in the core, and what else goes wrong."""
-    made = Company()
+    made = Company(decided=decided)
     _billed(made)
     made.see(MORNING)
     _corrected(made)
     made.see(NOON)
+    if not decided:
+        made.parts.record(Changes(flags=_flags(), audit=_audit()))
     if settled:
         made.move(
             "in_acme1", status=DocumentStatus.VOID, voided_at=NOON + timedelta(days=1)
         )
         made.see(NOON + timedelta(days=1, hours=1))
     return made
+
+
+def _flags() -> tuple[Flag, ...]:
+    """The story's two flags, in words that no later version changes."""
+    first = Flag(
+        "stripe", "in_acme1", Cause.VOIDED_IN_CORE, "ci_acme1", "cc_acme", FlagState.OPEN,
+        "Stripe Dashboard → invoice AR-cme1 → More → Void invoice",
+        "core invoice ci_acme1 is VOID", "USD", 1_240_000, 1, NOON,
+        url="https://dashboard.stripe.com/invoices/in_acme1", successor="ci_acme2",
+        double_billed=True, assignee="omar",
+    )  # fmt: skip
+    second = Flag(
+        "stripe", "in_elm", Cause.VOIDED_IN_CORE, "ci_elm", "cc_elm", FlagState.OPEN,
+        "Stripe invoice AR-_elm is paid and cannot be voided: issue a credit note of 480,000",
+        "core invoice ci_elm is VOID", "JPY", 480_000, 1, NOON,
+        url="https://dashboard.stripe.com/invoices/in_elm",
+    )  # fmt: skip
+    return (first, second)
+
+
+def _audit() -> tuple[AuditEntry, ...]:
+    return (
+        AuditEntry(
+            "flag.opened", "flag", "in_acme1", after="OPEN", reason="ci_acme1 is VOID"
+        ),
+        AuditEntry("flag.opened", "flag", "in_elm", after="OPEN", reason="ci_elm is VOID"),
+        AuditEntry("flag.assigned", "flag", "in_acme1", "OPEN", "OPEN", actor="omar"),
+    )
 
 
 def _billed(made: Company) -> None:

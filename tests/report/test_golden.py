@@ -7,6 +7,7 @@ then read the difference that git shows.
 
 import io
 import json
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sync import reporting
 from sync.report import to_pdf
 from sync.report.codec import read_run, run_text
 from sync.report.document import Document
-from tests.report.company import Company
+from tests.report.company import seed_story
 from tests.report.conftest import rendered
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,7 +50,8 @@ def readable(document: Document, form: str, made: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def kept(company: Company, request: pytest.FixtureRequest) -> dict[str, Document]:
+def kept(request: pytest.FixtureRequest) -> Iterator[dict[str, Document]]:
+    company = seed_story(decided=False)
     path = GOLDEN / "run.json"
     if request.config.getoption("--update-golden"):
         GOLDEN.mkdir(exist_ok=True)
@@ -58,7 +60,8 @@ def kept(company: Company, request: pytest.FixtureRequest) -> dict[str, Document
     digest = sha256(text.encode()).hexdigest()
     material = reporting.of_run(company.store, read_run(text), digest, reporting.NAMES)
     wish = reporting.Wish(closed=True, internal=True)
-    return {name: reporting.document(name, material, wish) for name in reporting.NAMES}
+    yield {name: reporting.document(name, material, wish) for name in reporting.NAMES}
+    company.close()
 
 
 @pytest.mark.parametrize("form", reporting.FORMATS)
