@@ -7,7 +7,7 @@ from state.clock import Clock
 
 SHARE = 0.96  # of a limit; above it, chance alone puts one too many into somebody's second
 SLACK_SECONDS = 0.010  # how late a sleep may wake; the turns it missed are made up for
-RECOVERY_SECONDS = 60  # from a halved rate back to the whole one
+RECOVERY_SECONDS = 30  # from a halved rate back to the whole one
 LOWEST_SHARE = 1 / 16
 EVERYWHERE = ""  # the limit over all endpoints
 
@@ -39,7 +39,7 @@ class RateBudget:
     Each is kept as the instant at which the next request is due (GCRA), so that waiting is
     a plain sleep and no thread refills anything. A turn is taken when it has come and never
     booked ahead: a request that waits for its endpoint holds nothing of the whole rate. On
-    a 429 a rate halves, then climbs back in a straight line over a minute.
+    a 429 a rate halves, then climbs back in a straight line over half a minute.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from threading import BoundedSemaphore
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -94,11 +95,12 @@ class StripeReceivables:
         account: str | None = None,
         auto_advance: bool = False,
         budget: Budget | None = None,
-        connections: int = 16,
+        at_once: int = 16,
     ) -> None:
+        """`at_once`: requests in flight, and connections kept."""
         addresses: Any = {} if api_base is None else {"api": api_base}
         limits = Limits(total=DEADLINE_SECONDS)
-        transport = Transport(clock=clock, limits=limits, connections=connections)
+        transport = Transport(clock=clock, limits=limits, connections=at_once)
         self._client = stripe.StripeClient(
             api_key,
             stripe_account=account,
@@ -108,6 +110,7 @@ class StripeReceivables:
         )
         self._auto_advance = auto_advance
         self._budget = budget or Unlimited()
+        self._in_flight = BoundedSemaphore(at_once)
         self._clock = clock
         self._rng = rng
 
@@ -316,7 +319,8 @@ class StripeReceivables:
         self._budget.acquire(endpoint)
         url = f"/v1/{path.format(quote(name, safe=''))}"
         try:
-            answer = self._client.raw_request(method.lower(), url, **params)
+            with self._in_flight:
+                answer = self._client.raw_request(method.lower(), url, **params)
         except stripe.StripeError as error:
             failure = failure_of(error, endpoint)
             if isinstance(failure, NotNow) and failure.limit:

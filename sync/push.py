@@ -5,10 +5,8 @@ nothing. A process may die on any line: the next one reads the record and goes o
 """
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import chain
 
 from connectors.failures import (
     ConnectorFailure,
@@ -24,6 +22,7 @@ from state.observations import AuditEntry, Changes
 from state.pushes import SETTLED, PushRecord, PushState
 from state.receivables import DocumentStatus, DownstreamInvoice, seen_again
 from state.store import PushMoved
+from sync.abreast import abreast
 from sync.by_hand import STRIPE
 from sync.cases import push_entry
 from sync.lines import DraftLines, draft_lines
@@ -76,20 +75,14 @@ def push_all(parts: Parts, progress: Progress, *, approved: bool = False) -> Pus
         # One writer per customer: Stripe locks the customer, and balances move in order.
         groups.setdefault(record.customer_id or record.core_customer_id, []).append(record)
 
-    def push_group(group: list[PushRecord]) -> list[PushRecord]:
-        ended = []
-        for record in group:
-            if parts.stopping():
-                break
-            ended.append(_push_or_leave(parts, record, progress))
-            progress.advance()
+    def push_next(record: PushRecord) -> PushRecord:
+        ended = _push_or_leave(parts, record, progress)
+        progress.advance()
         return ended
 
-    if parts.writers == 1:
-        ended = list(chain.from_iterable(map(push_group, groups.values())))
-    else:
-        with ThreadPoolExecutor(parts.writers, thread_name_prefix="push") as pool:
-            ended = list(chain.from_iterable(pool.map(push_group, groups.values())))
+    ended = abreast(
+        groups.values(), push_next, threads=parts.writers, stopping=parts.stopping
+    )
     return Pushed(
         done=_count(ended, {PushState.DONE}),
         stopped=_count(ended, {PushState.QUARANTINED}),

@@ -32,7 +32,8 @@ NOWHERE = "http://127.0.0.1:1"  # nothing answers there
 SANDBOX_FOLDER = ".tieout/stripe-sandbox"
 WORKERS = 4
 ENDPOINT_PER_SECOND = 25  # Stripe's limit for each endpoint of an account
-WRITERS_MAX = 30  # Stripe sheds requests somewhere above 30 in flight
+AT_ONCE_MAX = 30  # Stripe sheds requests somewhere above 30 in flight
+WRITERS_MAX = 60  # customers; about half of them wait for a turn, the disk or the core
 Closer = Callable[[], object]
 
 
@@ -200,13 +201,13 @@ def connected_stripe(
         account=stripe.account or None,
         auto_advance=stripe.collection_method == "charge_automatically",
         budget=budget,
-        connections=writers_for(rate) + WORKERS,
+        at_once=AT_ONCE_MAX,
     )
 
 
 def writers_for(per_second: int) -> int:
-    """So many in flight as keep that rate up when an answer takes a fifth of a second."""
-    return min(WRITERS_MAX, max(WORKERS, per_second // 5))
+    """So many customers at once as keep that rate up at 6 requests and 1.5 s an invoice."""
+    return min(WRITERS_MAX, max(WORKERS, per_second // 4))
 
 
 def unstarted() -> tuple[type[Exception], ...]:

@@ -34,7 +34,7 @@ from sync.poll import sweep_core
 from sync.progress import Silent
 from sync.push import push_all
 from sync.settings import Settings
-from sync.wiring import SystemClock, writers_for
+from sync.wiring import AT_ONCE_MAX, SystemClock, writers_for
 from tests.world import MemoryCore
 
 API_KEY = "sk_test_bench"
@@ -134,7 +134,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             rng=Random(1),
             api_base=url,
             budget=budget,
-            connections=writers,
+            at_once=AT_ONCE_MAX,
         )
         store = Books(f"sqlite:///{folder}/state.db", "acme", new_id=lambda: "bench")
         parts = Parts(

@@ -93,7 +93,7 @@ def test_who_waits_for_an_endpoint_holds_nothing_of_the_whole_rate() -> None:
     assert clock.time - before <= 0.1 / SHARE + 1e-9
 
 
-def test_a_429_halves_and_a_minute_heals() -> None:
+def test_a_429_halves_and_time_heals() -> None:
     clock = LateClock()
     budget = RateBudget(100, clock=clock, per_endpoint=20)
     budget.slow_down("a")
