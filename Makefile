@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test stripe-live kills bench bench-push bench-memory check lock clean
+.PHONY: help install dev demo test worlds stripe-live kills bench bench-push bench-memory check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -33,6 +33,9 @@ bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
 	$(BIN)/python -m tests.benchmarks.push
 bench-memory: install  ## what the idle daemon and the embedded parts hold in memory
 	$(BIN)/python -m tests.benchmarks.memory
+
+worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEED=0); ends with 1 if one breaks
+	$(BIN)/tieout simulate --seeds $(or $(N),100000) --first-seed $(or $(SEED),0) --jobs 2
 
 check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sync.commands.options import Json
+from sync.commands.options import Json, progress
 
 
 def simulate(
@@ -16,9 +16,25 @@ def simulate(
     mode: Annotated[
         str, typer.Option("--mode", help="fast, real, singles or pairs.")
     ] = "fast",
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="A database of its own for --mode real, by URL."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="Processes that share them.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Live whole worlds from their seeds under named faults, and check every invariant."""
     from sync.simulation.command import command
 
-    raise typer.Exit(command(seeds, first_seed, fault or (), mode, as_json))
+    with progress() as told:
+        code = command(
+            seeds,
+            first_seed,
+            fault or (),
+            mode,
+            as_json,
+            told,
+            state_url=state,
+            jobs=jobs,
+        )
+    raise typer.Exit(code)

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from time import perf_counter
 
+from connectors.redaction import one_line
+from state.engine import StoreUnusable
 from sync.progress import Progress, Silent
 from sync.simulation.run import MODES, Broken, Mode, Outcome, simulate
 
@@ -17,19 +19,23 @@ def command(
     as_json: bool,
     progress: Progress | None = None,
     state_url: str | None = None,
+    jobs: int = 1,
 ) -> int:
     """Run `seeds` worlds from `first_seed`; 0: none broken, 1: some, 2: could not run.
 
     `fault` names the only faults that may strike; empty means all. `mode` is fast (the
     decisions, in a modelled shell), real (all of the worker and its database), singles or
     pairs (every fault at every point of fixed scenarios), or real-singles; those do not
-    use the seeds. `state_url` names a database for the real mode.
+    use the seeds. `state_url` names a database for the real mode. `jobs` processes share
+    the worlds.
     """
     which: Mode | None = next((one for one in MODES if one == mode), None)
     if which is None:
         return _refuse(f"--mode {mode}: there are {', '.join(MODES)}")
-    if seeds < 1 or first_seed < 0:
-        return _refuse("--seeds is at least 1, and --first-seed at least 0")
+    if seeds < 1 or first_seed < 0 or jobs < 1:
+        return _refuse("--seeds and --jobs are at least 1, and --first-seed at least 0")
+    if state_url is not None and which != "real":
+        return _refuse("--state names the database of --mode real; the others have none")
     started = perf_counter()
     try:
         outcome = simulate(
@@ -38,9 +44,10 @@ def command(
             mode=which,
             progress=progress or Silent(),
             state_url=state_url,
+            jobs=jobs,
         )
-    except ValueError as wrong:
-        return _refuse(str(wrong))
+    except (ValueError, StoreUnusable) as wrong:
+        return _refuse(one_line(str(wrong)))
     seconds = perf_counter() - started
     text = _as_json(outcome, seconds) if as_json else _as_text(outcome, seconds)
     sys.stdout.write(text + "\n")

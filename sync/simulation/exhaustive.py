@@ -58,12 +58,24 @@ def singles(
         yield judged(one, baseline)
 
 
+def count_singles(scenario: Scenario, new_dice: Callable[[int], Dice]) -> int:
+    """How many single faults there are; each begins its pairs."""
+    return len(strikes(run(scenario, {}, new_dice), after=-1))
+
+
 def pairs(
-    scenario: Scenario, new_dice: Callable[[int], Dice], rules: Rules = SOUND
+    scenario: Scenario,
+    new_dice: Callable[[int], Dice],
+    rules: Rules = SOUND,
+    *,
+    part: slice = slice(None),
 ) -> Iterator[Run]:
-    """Every single fault, followed by every fault at every later point it leads to."""
+    """Every single fault, followed by every fault at every later point it leads to.
+
+    `part` takes some of the first ones only.
+    """
     baseline = run(scenario, {}, new_dice, rules)
-    for index, fault in strikes(baseline, after=-1):
+    for index, fault in strikes(baseline, after=-1)[part]:
         first = run(scenario, {index: fault}, new_dice, rules)
         for second, other in strikes(first, after=index):
             both = {index: fault, second: other}

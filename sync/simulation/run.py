@@ -4,11 +4,12 @@
 import random  # noqa: TID251
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sync.progress import Progress
-from sync.simulation.exhaustive import SCENARIOS, Run, pairs, singles
+from sync.simulation.exhaustive import SCENARIOS, Run, count_singles, pairs, singles
 from sync.simulation.faults import Dice, Fault, PlannedFaults
 from sync.simulation.life import Ended, Seeded, play, seeded
 from sync.simulation.world import SOUND, Rules
@@ -17,7 +18,8 @@ Mode = Literal["fast", "real", "singles", "pairs", "real-singles"]
 MODES: tuple[Mode, ...] = ("fast", "real", "singles", "pairs", "real-singles")
 PAIRED = ("plain", "rebilled")  # the scenarios small enough for every pair
 SHOWN_MAX = 10  # broken worlds kept with their stories
-STEP = 500  # worlds between two words of progress
+_CHUNK: Mapping[Mode, int] = {"fast": 500, "real": 4}  # seeds in one task
+FIRSTS = 8  # single faults in one task, each followed by every second one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,33 @@ class Outcome:
         if ended.broken is not None:
             self.broken += 1
             self.invariants[ended.broken.partition(":")[0]] += 1
-            if len(self.shown) < SHOWN_MAX:
-                self.shown.append(Broken(name, ended.broken, ended.schedule))
+            self.shown.append(Broken(name, ended.broken, ended.schedule))
+            del self.shown[SHOWN_MAX:]
+
+    def take_in(self, other: "Outcome") -> None:
+        """Count the worlds of another in, after our own."""
+        self.worlds += other.worlds
+        self.points += other.points
+        self.struck += other.struck
+        self.calls += other.calls
+        self.broken += other.broken
+        self.faults.update(other.faults)
+        self.invariants.update(other.invariants)
+        self.shown += other.shown
+        del self.shown[SHOWN_MAX:]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Some of the worlds: those of these seeds, or a part of a scenario's planned ones."""
+
+    mode: Mode
+    seeds: range = range(0)
+    scenario: str = ""
+    part: slice = field(default_factory=lambda: slice(None))
+    allowed: frozenset[Fault] | None = None
+    rules: Rules = SOUND
+    state_url: str | None = None
 
 
 def simulate(
@@ -66,34 +93,67 @@ def simulate(
     progress: Progress,
     rules: Rules = SOUND,
     state_url: str | None = None,
+    jobs: int = 1,
 ) -> Outcome:
     """Live a world for each seed, or every planned one. Raises ValueError for a bad name.
 
     `faults` names those that may strike; None means all of them. `state_url` is the
-    database of the real mode; None: in memory, and every fourth world in a file.
+    database of the real mode; None: in memory, and every fourth world in a file. `jobs`
+    processes share the worlds; what comes of them does not depend on how many there are.
     """
     allowed = None if faults is None else frozenset(map(named, faults))
+    common = Task(mode, allowed=allowed, rules=rules, state_url=state_url)
+    tasks = list(_tasks(common, seeds))
+    progress.step(f"living {mode} worlds", len(seeds) if mode in _CHUNK else None)
     outcome = Outcome()
-    if mode == "fast":
-        progress.step("living fast worlds", len(seeds))
-        for seed in seeds:
-            outcome.add(f"seed {seed}", one_world(seed, allowed, rules))
-            if seed % STEP == 0:
-                progress.advance(STEP)
-    elif mode == "real":
+    for some in _lived(tasks, jobs):
+        outcome.take_in(some)
+        progress.advance(some.worlds)
+    return outcome
+
+
+def _tasks(common: Task, seeds: range) -> Iterator[Task]:
+    if common.mode in _CHUNK:
+        size = _CHUNK[common.mode]
+        for first in range(0, len(seeds), size):
+            yield replace(common, seeds=seeds[first : first + size])
+    elif common.mode == "real-singles":
+        yield common
+    elif common.mode == "singles":
+        for name in SCENARIOS:
+            yield replace(common, scenario=name)
+    else:
+        for name in PAIRED:
+            for first in range(0, count_singles(SCENARIOS[name], dice), FIRSTS):
+                part = slice(first, first + FIRSTS)
+                yield replace(common, scenario=name, part=part)
+
+
+def _lived(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
+    if jobs == 1:
+        yield from map(live, tasks)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(live, tasks)
+
+
+def live(task: Task) -> Outcome:
+    """Live the worlds of one task."""
+    outcome = Outcome()
+    if task.mode == "fast":
+        for seed in task.seeds:
+            outcome.add(f"seed {seed}", one_world(seed, task.allowed, task.rules))
+    elif task.mode == "real":
         # Imported here: fast worlds need no database.
         from sync.simulation.real.run import real_world
 
-        progress.step("living real worlds", len(seeds))
-        for seed in seeds:
-            outcome.add(f"seed {seed}", real_world(seed, allowed, dice, url=state_url))
-            progress.advance()
+        for seed in task.seeds:
+            lived = real_world(seed, task.allowed, dice, url=task.state_url)
+            outcome.add(f"seed {seed}", lived)
     else:
-        progress.step("living planned worlds", None)
-        for name, one in _planned(mode):
+        for one in _planned(task):
+            name = task.scenario or "one push"
             outcome.add(_plan_name(name, one.plan), one.ended)
-            if outcome.worlds % STEP == 0:
-                progress.advance(STEP)
     return outcome
 
 
@@ -136,19 +196,16 @@ def shrunk(
     return best
 
 
-def _planned(mode: Mode) -> Iterator[tuple[str, Run]]:
-    if mode == "real-singles":
+def _planned(task: Task) -> Iterator[Run]:
+    if task.mode == "real-singles":
         # Imported here: fast worlds need no database.
         from sync.simulation.real.run import real_singles
 
-        for one in real_singles(dice):
-            yield "one push", one
-        return
-    some = SCENARIOS if mode == "singles" else PAIRED
-    every = singles if mode == "singles" else pairs
-    for name in some:
-        for one in every(SCENARIOS[name], dice):
-            yield name, one
+        return real_singles(dice)
+    scenario = SCENARIOS[task.scenario]
+    if task.mode == "singles":
+        return singles(scenario, dice, task.rules)
+    return pairs(scenario, dice, task.rules, part=task.part)
 
 
 def _plan_name(name: str, plan: Mapping[int, Fault]) -> str:
