@@ -1,9 +1,11 @@
 """`tieout simulate`, as its hook in the command line calls it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from sync.progress import Silent
 from sync.simulation import run
 from sync.simulation.command import command
 from sync.simulation.world import Rules
@@ -37,10 +39,48 @@ def test_a_broken_world_is_told_by_seed_faults_and_invariant(
     assert lines[3] == "    plain_500@call"
 
 
+def test_processes_share_the_worlds_and_change_nothing() -> None:
+    def lived(jobs: int, mode: run.Mode = "fast") -> run.Outcome:
+        seeds = range(3, 1400)
+        return run.simulate(seeds, faults=None, mode=mode, progress=Silent(), jobs=jobs)
+
+    assert lived(1) == lived(2)
+
+
+def test_broken_worlds_of_every_process_are_shown_in_the_order_of_their_seeds() -> None:
+    defect = Rules(absorb=planted.new_key_after_5xx)
+    some = frozenset({"plain_500"})
+    one, two = (
+        run.simulate(
+            range(1200),
+            faults=some,
+            mode="fast",
+            progress=Silent(),
+            rules=defect,
+            jobs=jobs,
+        )
+        for jobs in (1, 2)
+    )
+    assert one == two
+    assert one.broken > len(one.shown) == run.SHOWN_MAX
+
+
+def test_a_database_that_cannot_be_opened_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    url = f"sqlite:///{tmp_path}/folder/state.db"
+    assert command(1, 0, [], "real", as_json=False, state_url=url) == 2
+    assert command(1, 0, [], "fast", as_json=False, state_url=url) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "folder" in first
+    assert "--state names the database of --mode real" in second
+
+
 @pytest.mark.parametrize(
     ("seeds", "first", "fault", "mode", "said"),
     [
-        (0, 0, [], "fast", "--seeds is at least 1"),
+        (0, 0, [], "fast", "--seeds and --jobs are at least 1"),
         (1, -1, [], "fast", "--first-seed at least 0"),
         (
             1,
