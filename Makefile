@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test worlds stripe-live kills bench bench-push bench-memory check lock clean
+.PHONY: help install dev demo test worlds cover mutate stripe-live kills bench bench-push bench-memory check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -36,6 +36,12 @@ bench-memory: install  ## what the idle daemon and the embedded parts hold in me
 
 worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEED=0); ends with 1 if one breaks
 	$(BIN)/tieout simulate --seeds $(or $(N),100000) --first-seed $(or $(SEED),0) --jobs 2
+
+cover: dev  ## every branch of what decides is walked by its tests, or this fails
+	$(BIN)/python -m tests.proof cover
+
+mutate: dev  ## change each rule of what decides; at least 90 of 100 changes are noticed
+	$(BIN)/python -m tests.proof mutate
 
 check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/ruff check .

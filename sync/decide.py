@@ -89,7 +89,7 @@ def decide_push(case: Case, policy: Policy, rule: CurrencyRule | None) -> PushRe
     if invoice is None:
         return None
     if record is not None:
-        return _reconsider(case, record, policy, rule)
+        return _reconsider(case, invoice, record, policy, rule)
     if invoice.status is not CoreStatus.FINALIZED:
         return None
     lines = 0
@@ -156,11 +156,14 @@ def paid_ancestor(case: Case) -> Held | None:
 
 
 def _reconsider(
-    case: Case, record: PushRecord, policy: Policy, rule: CurrencyRule | None
+    case: Case,
+    invoice: CoreInvoice,
+    record: PushRecord,
+    policy: Policy,
+    rule: CurrencyRule | None,
 ) -> PushRecord | None:
     """A record moves here only where new facts open what was shut, or end it."""
-    voided = case.invoice is not None and case.invoice.status is CoreStatus.VOID
-    if record.state is PushState.HELD and voided:
+    if record.state is PushState.HELD and invoice.status is CoreStatus.VOID:
         return replace(record, state=PushState.CANCELLED, reason="", detail="")
     if record.state is PushState.HELD and (
         not policy.hold_replacement_of_paid or paid_ancestor(case) is None
@@ -177,7 +180,7 @@ def _reconsider(
         released = record.generation > 0  # a person let it go
         if policy.hold_replacement_of_paid and not released and paid_ancestor(case):
             return replace(record, state=PushState.HELD, reason="REPLACEMENT_OF_PAID")
-        if released and (stop := _unbillable_still(case, record, policy, rule)) is not None:
+        if released and (stop := _unbillable_still(invoice, record, policy, rule)):
             return stop
         customer = mapped_customer(case.customer) or record.customer_id
         replaces = _replaced_document(case)
@@ -187,13 +190,11 @@ def _reconsider(
 
 
 def _unbillable_still(
-    case: Case, record: PushRecord, policy: Policy, rule: CurrencyRule | None
+    invoice: CoreInvoice, record: PushRecord, policy: Policy, rule: CurrencyRule | None
 ) -> PushRecord | None:
     """A person may let go what the policy had left out, never what cannot be billed."""
-    if case.invoice is None:
-        return None
     asked_for = replace(policy, skip_zero=False)
-    stop = _not_billable(case.invoice, record.pushed_minor, asked_for, rule)
+    stop = _not_billable(invoice, record.pushed_minor, asked_for, rule)
     if stop is None:
         return None
     return replace(record, state=stop[0], reason=stop[1], detail=stop[2])

@@ -23,7 +23,6 @@ from sync.moves import (
     Ask,
     Denied,
     Done,
-    Doubt,
     Later,
     LookUp,
     ReadCore,
@@ -88,13 +87,11 @@ def absorb(record: PushRecord, answer: Answer, now: datetime) -> PushRecord:
             if code == "lock_timeout" and not replayed:
                 return _try_later(record, message, now + _backoff(record))
             return replace(record, refusal=code or "refused", detail=message)
-        case Doubt(message, replayed):
-            if replayed:
-                stands = replace(record, in_doubt=True, refusal=SAVED_5XX)
-                return _try_later(stands, message, now + KEY_LIFE)
-            return _try_later(
-                replace(record, in_doubt=True), message, now + _backoff(record)
-            )
+    doubted = replace(record, in_doubt=True)
+    if answer.replayed:
+        stands = replace(doubted, refusal=SAVED_5XX)
+        return _try_later(stands, answer.message, now + KEY_LIFE)
+    return _try_later(doubted, answer.message, now + _backoff(record))
 
 
 def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:

@@ -93,7 +93,7 @@ def test_units_of_the_core() -> None:
     assert core_exact_minor(Decimal(29), "EUR", "whole") == 2900
     assert minor_from_major(Decimal("12.345"), "USD") == Decimal("1234.5")
     with pytest.raises(UnknownCurrency):
-        core_exact_minor(Decimal(1), "XXX", "cents")
+        core_exact_minor(Decimal(1), "ZZZ", "cents")
 
 
 def test_rounding_is_to_the_even_unless_it_is_told_otherwise() -> None:
