@@ -55,6 +55,7 @@ class Faults:
     remedies: Mapping[str, str] = field(default_factory=dict)
     retry_headers: Sequence[str] = ("Retry-After",)
     day_over: Callable[[Mapping[str, str]], bool] = lambda _: False
+    pause: float = 0.0  # seconds to wait on a 429 that names none
     in_good_answers: bool = False  # a 200 may carry an error
 
     def __call__(self, answer: Answer) -> ConnectorFailure | None:
@@ -102,7 +103,7 @@ class Faults:
         said = self._said(answer, fault or Fault("", "too many requests"))
         asked = (answer.headers.get(name) for name in self.retry_headers)
         after = next((one for one in asked if one), None)
-        seconds = retry_after(after, self.clock.now())
+        seconds = retry_after(after, self.clock.now()) or self.pause or None
         if self.day_over(answer.headers):
             said = f"{said} (the day's quota is used up; the next pass after it goes on)"
             seconds = max(seconds or 0.0, self._to_midnight())

@@ -37,6 +37,7 @@ class Moved:
     """What a change feed names besides the changed rows themselves."""
 
     invoices: frozenset[str] = frozenset()  # deleted, or with a credit applied or taken off
+    gap: bool = False  # the feed was cut off: only a sweep finds the rest
 
 
 class Look(Protocol):
@@ -142,9 +143,10 @@ class VendorRegister:
             for rows in look.memos(Ask(since=since))
         ]
         named = {memo.invoice_id for page in pages for memo in page.memos}
-        again = look.moved(since).invoices | {name for name in named if name is not None}
+        moved = look.moved(since)
+        again = moved.invoices | {name for name in named if name is not None}
         here = {one.id for page in pages for one in page.documents}
-        return Hints(tuple(sorted(again - here)), iso(began), pages=tuple(pages))
+        return Hints(tuple(sorted(again - here)), iso(began), moved.gap, tuple(pages))
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id as they are now, each with all its memos; DELETED when gone."""

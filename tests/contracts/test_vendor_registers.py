@@ -7,9 +7,23 @@ import pytest
 from tests.contracts.registers import RegisterContract
 from tests.contracts.vendors.desk import VendorDesk, replayed
 from tests.contracts.vendors.netsuite import NetSuiteDesk
+from tests.contracts.vendors.quickbooks import QuickBooksDesk
+from tests.contracts.vendors.xero import XeroDesk
 
 
 class TestNetSuite(RegisterContract):
     @pytest.fixture
     def desk(self) -> Iterator[VendorDesk]:
         yield from replayed(NetSuiteDesk)
+
+
+class TestQuickBooks(RegisterContract):
+    @pytest.fixture
+    def desk(self) -> Iterator[VendorDesk]:
+        yield from replayed(QuickBooksDesk)
+
+
+class TestXero(RegisterContract):
+    @pytest.fixture
+    def desk(self) -> Iterator[VendorDesk]:
+        yield from replayed(XeroDesk)

@@ -89,6 +89,7 @@ class VendorDesk:
     violations: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     log: list[Exchange] = field(default_factory=list)
+    more_headers: dict[str, str] = field(default_factory=dict)
     page: int = 10
     count: int = 0
 
@@ -101,8 +102,8 @@ class VendorDesk:
         """The register under test."""
         raise NotImplementedError
 
-    def face(self, request: PreparedRequest) -> tuple[int, Any] | Answered:
-        """The vendor's answer: a status with JSON, or everything."""
+    def face(self, request: PreparedRequest) -> tuple[int, Any]:
+        """The vendor's answer: a status and what is sent as JSON."""
         raise NotImplementedError
 
     def wire(self, **more: Any) -> Wire:
@@ -120,10 +121,7 @@ class VendorDesk:
         fault = self.faults.pop(0) if self.faults else ""
         if fault.isdigit():
             return self.whole(int(fault), self.error(int(fault)))
-        status, *rest = self.face(request)
-        if len(rest) == 2:
-            return status, rest[0], rest[1]
-        _, headers, text = self.whole(status, rest[0])
+        status, headers, text = self.whole(*self.face(request))
         if fault:
             text = {"garbage": "<oops", "truncated": text[: len(text) // 2]}[fault]
         return status, headers, text
@@ -136,8 +134,9 @@ class VendorDesk:
         headers = {
             "Content-Type": "application/json",
             "Date": format_datetime(self.clock.now(), usegmt=True),
+            **self.more_headers,
         }
-        return status, headers, json.dumps(body)
+        return status, headers, "" if body is None else json.dumps(body)
 
     def wrong(self, what: str) -> tuple[int, Any]:
         """A request that no such vendor would take."""

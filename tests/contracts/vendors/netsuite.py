@@ -81,7 +81,9 @@ class NetSuiteDesk(VendorDesk):
         base.create_function("TO_TIMESTAMP", 2, lambda value, _: value)
         base.executescript(TABLES)
         self.fill(base)
-        said = re.sub(r"\.transaction\b", ".transaction_", sql.replace("BUILTIN.DF(", "DF("))
+        said = re.sub(
+            r"\.transaction\b", ".transaction_", sql.replace("BUILTIN.DF(", "DF(")
+        )
         said = re.sub(r"\b(FROM|JOIN) transaction\b", r'\1 "transaction"', said)
         rows = [
             {name: str(row[name]) for name in row.keys() if row[name] is not None}  # noqa: SIM118 - a Row's
