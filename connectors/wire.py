@@ -199,6 +199,7 @@ class Wire:
         `attempt` 0 marks a writing; a 401 says that it was not done.
         """
         url = self._base + path + _query(params)
+        path = path.partition("?")[0]  # a link to the next page brings a query of its own
         sent = {"Accept": "application/json", **self._headers, **headers}
         if body is not None:
             sent["Content-Type"] = kind_of(body)
@@ -336,4 +337,4 @@ def _query(params: Params | None) -> str:
             case _:
                 text = ",".join(value)
         pairs.append((name, text))
-    return f"?{urlencode(pairs)}" if pairs else ""
+    return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
