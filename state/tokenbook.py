@@ -1,5 +1,6 @@
 """The token table: one process at a time may renew a token, and keeps it before its use."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +20,24 @@ class TokenBook:
     """One legal entity's tokens. Safe to use from several threads and processes."""
 
     def __init__(self, url: str, entity: str, *, new_id: Callable[[], str]) -> None:
-        self._engine: Engine = open_engine(url)
+        self._url = url
+        self._opened: Engine | None = None
+        self._turn = threading.Lock()
         self._entity = entity
         self._new_id = new_id
 
+    @property
+    def _engine(self) -> Engine:
+        """Opened when first asked: nothing is made where another setting is wrong."""
+        with self._turn:
+            if self._opened is None:
+                self._opened = open_engine(self._url)
+            return self._opened
+
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        if self._opened is not None:
+            self._opened.dispose()
 
     def token(self, name: str) -> KeptToken | None:
         """What is kept for one connection."""

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from sync.commands import (
+    auth,
     core,
     credit,
     health,
@@ -49,6 +50,7 @@ app.command()(reports.evidence)
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(pushes.app, name="push")
 app.add_typer(credit.app, name="credit")
+app.command()(auth.auth)
 app.command()(health.status)
 app.command()(health.doctor)
 app.add_typer(health.config_app, name="config")

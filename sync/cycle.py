@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from state.worklist import UNRESOLVED
-from sync.observe import Observed, observe
+from sync.observe import Observed, observe, observe_each
 from sync.parts import Parts
 from sync.plan import Plan, plan_of, refuse_if_moved
 from sync.poll import Polled, poll_core, sweep_core
@@ -47,28 +47,35 @@ class PassResult:
     flags_closed: int = 0
     open_flags: int = 0
     halted: str = ""  # why nothing was pushed, when a person is needed first
+    unread: str = ""  # why a register was not read, when a person must consent anew
 
 
 def one_pass(parts: Parts, *, progress: Progress, sweep: bool = True) -> PassResult:
     """Take every invoice as far along the walk as it goes now."""
     with leased(parts) as acting:
         before = _flag_states(acting)
-        polled, observed = look(acting, progress, sweep=sweep)
+        polled = _poll(acting, progress, sweep=sweep)
+        observed, unread = observe_each(acting, progress, sweep=sweep)
         halted = ""
         try:
             pushed = push_all(acting, progress)
         except CapReached as cap:
             pushed, halted = Pushed(), str(cap)
-        return _ended(acting, progress, before, polled, observed, pushed, halted)
+        done = _ended(acting, progress, before, polled, observed, pushed, halted)
+        return replace(done, unread=unread)
 
 
 def look(parts: Parts, progress: Progress, *, sweep: bool) -> tuple[Polled, list[Observed]]:
     """Poll and observe: everything that only reads other systems."""
-    polled = sweep_core(parts, progress) if sweep else poll_core(parts, progress)
+    polled = _poll(parts, progress, sweep=sweep)
     observed = [
         observe(parts, register, progress, sweep=sweep) for register in parts.registers
     ]
     return polled, observed
+
+
+def _poll(parts: Parts, progress: Progress, *, sweep: bool) -> Polled:
+    return sweep_core(parts, progress) if sweep else poll_core(parts, progress)
 
 
 def make_plan(parts: Parts, *, progress: Progress) -> Plan:

@@ -20,12 +20,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from connectors.failures import ConnectorFailure, Misconfigured
+from connectors.failures import ConnectorFailure, Misconfigured, NeedsConsent
 from connectors.structured import structlog
 from state.engine import StoreUnusable
 from state.store import LeaseLost
 from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass
-from sync.observe import observe
+from sync.observe import observe_each
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.reconcile import reconcile
@@ -57,11 +57,11 @@ def sweep(parts: Parts, progress: Progress) -> PassResult:
     return one_pass(parts, progress=progress, sweep=True)
 
 
-def look(parts: Parts, progress: Progress) -> None:
+def look(parts: Parts, progress: Progress) -> PassResult:
     """See what moved in Stripe and the ERPs; flags open and close on it."""
-    for register in parts.registers:
-        observe(parts, register, progress, sweep=False)
+    _, unread = observe_each(parts, progress, sweep=False)
     show_flags(parts, progress)
+    return PassResult(unread=unread)
 
 
 def compare(parts: Parts, progress: Progress) -> object:
@@ -144,6 +144,8 @@ class Daemon:
             except LeaseLost as lost:
                 self.acting = None  # the heartbeat takes it again, or ends the daemon
                 self.log.warning(str(lost), action="lease.lost")
+            except NeedsConsent as wanted:
+                self._failed(job, wanted)  # the rest goes on, and a consent mends it
             except _SENSELESS as senseless:
                 self._end(senseless)
             except _PASSING as failure:
@@ -171,10 +173,13 @@ class Daemon:
             self.log.warning(
                 "it goes again", action=f"{job.name}.recovered", after_failures=job.failures
             )
-        halted = result.halted if isinstance(result, PassResult) else ""
-        if halted and halted != job.said:
-            self.log.warning(halted, action="push.halted")
-        job.failures, job.not_before, job.said = 0, 0.0, halted
+        done = result if isinstance(result, PassResult) else PassResult()
+        said = {"push.halted": done.halted, "register.unread": done.unread}
+        for action, why in said.items():
+            if why and why not in job.said:
+                self.log.warning(why, action=action)
+        job.failures, job.not_before = 0, 0.0
+        job.said = "; ".join(filter(None, said.values()))
         self.log.info("ended", action=f"{job.name}.ended", result=str(result))
 
 

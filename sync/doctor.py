@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from connectors.failures import ConnectorFailure, Misconfigured
+from connectors.failures import ConnectorFailure, Misconfigured, NeedsConsent
 from connectors.ports import Capabilities, Identity
 from connectors.redaction import one_line, redact
 from state.clock import Clock
@@ -19,7 +19,9 @@ from state.reads import Reader
 from sync import rooms, wiring
 from sync.secrets import SecretUnusable, database_url, resolve, resolved
 from sync.settings import ConfigError, Settings, load
+from sync.settings_erp import ERP_SECRETS
 from sync.wiring_erp import connected_erp
+from sync.wiring_vendors import Making, consent_notices
 
 PYTHON = (3, 11)
 SKEW_WARN_SECONDS = 5
@@ -81,7 +83,8 @@ def examine(config: Path | None) -> Iterator[Line]:
             yield from _core(settings, clock)
             yield from _stripe(settings, clock, store)
             for erp in settings.erp:
-                yield from _erp(erp, clock)
+                yield from _erp(erp, settings, clock)
+            yield from _consents(settings, clock)
     finally:
         if store is not None:
             store.close()
@@ -105,13 +108,18 @@ def _secrets(settings: Settings) -> Iterator[Line]:
         "core.token": settings.core.token,
         "stripe.api_key": settings.stripe.api_key,
         **{f"notify[{n}]": reference for n, reference in enumerate(settings.notify)},
-        **{f"erp[{n}].token": getattr(e, "token", "") for n, e in enumerate(settings.erp)},
+        "state.token_key": settings.state.token_key,
+        **{
+            f"erp[{n}].{key}": getattr(erp, key, "")
+            for n, erp in enumerate(settings.erp)
+            for key in ERP_SECRETS
+        },
     }
     for key, reference in references.items():
         if not reference:
             continue
         try:
-            resolve(reference, key)
+            resolve(reference, key, lines=key.endswith("private_key"))
         except SecretUnusable as error:
             yield fail("secrets", str(error), "set it, then ask again")
         else:
@@ -222,6 +230,8 @@ def _answer(
     closers: list[Callable[[], object]] = []
     try:
         return ask(closers)
+    except NeedsConsent as error:
+        return fail(name, str(error), "then ask again")
     except (ConfigError, Misconfigured, SecretUnusable) as error:
         return fail(name, str(error), "set it right in the settings")
     except ConnectorFailure as error:
@@ -233,13 +243,14 @@ def _answer(
             closers.pop()()
 
 
-def _erp(erp: Any, clock: Clock) -> Iterator[Line]:
+def _erp(erp: Any, settings: Settings, clock: Clock) -> Iterator[Line]:
     """Who answers, what its key may see and do, and what such a register can tell."""
     name = f"erp {erp.name}"
     told: list[Capabilities] = []
 
-    def ask(_: list[Callable[[], object]]) -> Identity:
-        register = connected_erp(erp, clock, wiring.steady_random())
+    def ask(closers: list[Callable[[], object]]) -> Identity:
+        making = Making(settings, clock, wiring.steady_random(), closers)
+        register = connected_erp(erp, making)
         told.append(register.capabilities)
         return register.identify()
 
@@ -253,6 +264,13 @@ def _erp(erp: Any, clock: Clock) -> Iterator[Line]:
         for warning in answer.warnings:
             yield warn(name, warning, f"see docs/erp/{erp.kind}.md")
     yield from (ok(name, f"can tell: {can(one)}") for one in told)
+
+
+def _consents(settings: Settings, clock: Clock) -> Iterator[Line]:
+    """Consents that have ended or end soon, and tokens that lie open in the database."""
+    for one in consent_notices(settings, clock.now()):
+        say = fail if one.ended else warn
+        yield say(f"erp {one.name}", one.text, one.remedy)
 
 
 def can(one: Capabilities) -> str:

@@ -3,21 +3,25 @@
 import os
 import re
 import stat
+from collections import deque
 from pathlib import Path
 
 from connectors.redaction import Secret
 
 SECRET_BYTES_MAX = 16_384  # of a secret's file; a key has a few hundred
 REFERENCE_MAX = 1000  # characters
+ROTATING_MAX = 40  # tokens that are renewed every half hour would fill the memory
 TOKEN_LENGTH_MIN = 32  # of letters and digits with no pause: a key, not a word
 
 # The key shapes of the systems we talk to. Also inside a longer text.
 _KEY = re.compile(r"(?i)(?<![a-z0-9])(?:(?:sk|rk|pk|ek)_(?:live|test)|whsec)_[a-z0-9_]{4,}")
 _TOKEN = re.compile(rf"[A-Za-z0-9_+=.~-]{{{TOKEN_LENGTH_MIN},}}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PREFIXES = {"live": ("sk_live_", "rk_live_"), "test": ("sk_test_", "rk_test_")}
 
 _resolved: list[Secret] = []  # so that logs and crash files can hide them by value
+_rotating: deque[Secret] = deque(maxlen=ROTATING_MAX)  # likewise, the latest alone
 
 
 class SecretUnusable(Exception):
@@ -29,6 +33,8 @@ def looks_like_a_secret(text: str) -> bool:
     if _KEY.search(text):
         return True
     whole = _TOKEN.fullmatch(text)
+    if _UUID.fullmatch(text):
+        return False  # an id of a tenant or a company; no system here has such a key
     return bool(whole and re.search(r"\d", text) and re.search(r"[A-Za-z]", text))
 
 
@@ -44,16 +50,17 @@ def reference_problem(text: str) -> str:
     return ""
 
 
-def resolve(reference: str, key: str) -> Secret:
+def resolve(reference: str, key: str, *, lines: bool = False) -> Secret:
     """The secret behind a reference. `key` is its key in the settings, for the message.
 
-    Raises SecretUnusable, which shows where it was looked for and never what was found.
+    `lines`: it may hold several, as a private key in PEM does. Raises SecretUnusable,
+    which shows where it was looked for and never what was found.
     """
     if problem := reference_problem(reference):
         raise SecretUnusable(f"{key}: {problem}")
     kind, _, name = reference.partition(":")
     value = _from_env(name, key) if kind == "env" else _from_file(Path(name), key)
-    if any(not sign.isprintable() or sign.isspace() for sign in value):
+    if not lines and any(not sign.isprintable() or sign.isspace() for sign in value):
         raise SecretUnusable(
             f"{key}: {reference} holds spaces or line breaks inside; a key has none"
         )
@@ -71,7 +78,13 @@ def database_url(url: str) -> str:
 
 def resolved() -> tuple[Secret, ...]:
     """Every secret this process has resolved, for whoever must hide them."""
-    return tuple(_resolved)
+    return (*_resolved, *_rotating)
+
+
+def remember(secret: Secret) -> None:
+    """Hide a token that came by itself, as those that are renewed do."""
+    if secret not in _rotating:
+        _rotating.append(secret)
 
 
 def key_problem(mode: str, key: Secret) -> str:

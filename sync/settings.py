@@ -33,6 +33,7 @@ from sync.setting_values import (
     own_address,
 )
 from sync.settings_erp import Erp
+from sync.settings_erp import disagreements as erp_disagreements
 
 # --- limits ------------------------------------------------------------------------
 ERPS_MAX = 20
@@ -87,6 +88,7 @@ class State(Part):
     url: Annotated[str, Field(max_length=URL_MAX), AfterValidator(a_database)] = (
         "sqlite:///.tieout/state.db"
     )
+    token_key: Reference = ""  # seals the tokens of ERPs that are kept there
 
 
 class Schedule(Part):
@@ -215,6 +217,8 @@ def disagreements(settings: Settings) -> Iterator[tuple[Path_, str]]:
     for index, erp in enumerate(settings.erp):
         if erp.name in {"core", "stripe"} or erp.name in names[:index]:
             yield ("erp", str(index), "name"), f"{erp.name} is taken; choose another name"
+        for key, text in erp_disagreements(erp):
+            yield ("erp", str(index), key), text
 
 
 def _bytes_of(path: Path) -> bytes:

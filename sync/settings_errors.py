@@ -20,17 +20,6 @@ NOT_SHOWN = (
     "looks like a secret and is not shown; take it out of the file, renew it if others "
     "could read it, and write env:NAME or file:PATH"
 )
-# Every word of the design for an ERP; those that this version reads stand in settings_erp.
-ERP_KINDS = (
-    "file",
-    "odoo",
-    "tryton",
-    "netsuite",
-    "quickbooks",
-    "xero",
-    "intacct",
-    "business_central",
-)
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ /.:-]{0,23}")
 Path = tuple[str, ...]
 Model = type[BaseModel]
@@ -102,10 +91,7 @@ def untagged(path: Path, model: Model) -> Path:
 
 
 def _unknown_kind(word: str, path: Path, model: Model) -> str:
-    read = allowed((*path, "kind"), model)
-    if word in ERP_KINDS:
-        return f"this version reads no {word} yet; must be {read}"
-    return f"is {_what(word)}; must be {read}"
+    return f"is {_what(word)}; must be {allowed((*path, 'kind'), model)}"
 
 
 def allowed(path: Path, model: Model) -> str:

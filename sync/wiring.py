@@ -73,7 +73,7 @@ def build(
         else:
             core = connected_core(settings, clock, closers)
             stripe = connected_stripe(settings, clock, closers)
-            erps = connected_erps(settings, clock, steady_random())
+            erps = connected_erps(settings, clock, steady_random(), closers)
         # Last: a secret that is missing must not leave empty books behind.
         store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
         closers.append(store.close)

@@ -7,9 +7,11 @@ from typing import Any
 from connectors.patience import Rng
 from connectors.ports import FlagBoard, Register
 from state.clock import Clock
+from sync import wiring_vendors
 from sync.secrets import resolve
 from sync.settings import ConfigError, Settings
-from sync.settings_erp import FileErp, OdooErp, TrytonErp
+from sync.settings_erp import FileErp, OdooErp, TrytonErp, VendorErp
+from sync.wiring_vendors import Closer, Making
 
 
 def _file(erp: FileErp, clock: Clock, _: Rng) -> Register:
@@ -65,17 +67,22 @@ MAKERS: Mapping[str, Callable[[Any, Clock, Rng], Register]] = {
 }
 
 
-def connected_erps(settings: Settings, clock: Clock, rng: Rng) -> tuple[Register, ...]:
+def connected_erps(
+    settings: Settings, clock: Clock, rng: Rng, closers: list[Closer]
+) -> tuple[Register, ...]:
     """A register for each ERP, in the order of the file. Raises ConfigError."""
-    return tuple(connected_erp(erp, clock, rng) for erp in settings.erp)
+    making = Making(settings, clock, rng, closers)
+    return tuple(connected_erp(erp, making) for erp in settings.erp)
 
 
-def connected_erp(erp: Any, clock: Clock, rng: Rng) -> Register:
+def connected_erp(erp: Any, making: Making) -> Register:
     """The register of one ERP. Raises ConfigError, SecretUnusable, Misconfigured."""
+    if isinstance(erp, VendorErp):
+        return wiring_vendors.connected(erp, making)
     maker = MAKERS.get(erp.kind)
     if maker is None:
         raise ConfigError(f"erp {erp.name}: no {erp.kind} register can be read yet")
-    return maker(erp, clock, rng)
+    return maker(erp, making.clock, making.rng)
 
 
 def boards_of(settings: Settings, registers: Sequence[Register]) -> dict[str, FlagBoard]:

@@ -27,8 +27,11 @@ def status(config: Config = None, as_json: Json = False) -> None:
     from state.clock import iso
     from state.worklist import UNRESOLVED
     from sync.console import Column, Kind, show_table
+    from sync.wiring import SystemClock
+    from sync.wiring_vendors import consent_notices
 
     with books(config) as (settings, store):
+        notices = consent_notices(settings, SystemClock().now())
         sources = ("core", "stripe", *(erp.name for erp in settings.erp))
         sweeps = {name: store.last_sweep(name) for name in sources}
         flags = store.flags(UNRESOLVED)
@@ -45,19 +48,20 @@ def status(config: Config = None, as_json: Json = False) -> None:
             },
             "last_run": store.last_run_id(),
             "audit": {"seq": seq, "hash": head},
+            "consents": {one.name: f"{one.text}; {one.remedy}" for one in notices},
         }
     if as_json:
         print_json(body)
     else:
         rows = [(name.replace("_", " "), _listed(value)) for name, value in body.items()]
         show_table([Column(""), Column("", Kind.WORDS)], rows)
-    raise typer.Exit(1 if flags else 0)
+    raise typer.Exit(1 if flags or any(one.ended for one in notices) else 0)
 
 
 def _listed(value: object) -> object:
     if isinstance(value, dict):
         value = ", ".join(f"{name} {one or 'never'}" for name, one in value.items())
-    return "none" if value in {None, ""} else value
+    return "none" if value in (None, "") else value
 
 
 def doctor(config: Config = None, as_json: Json = False) -> None:

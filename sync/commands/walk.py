@@ -56,9 +56,10 @@ def sync(
         )
         if result.open_flags:
             say("a person must look: tieout worklist list")
-    if result.halted:
-        say(result.halted, stderr=True)
-    raise typer.Exit(1 if result.open_flags or result.halted or result.waiting else 0)
+    for why in filter(None, (result.halted, result.unread)):
+        say(why, stderr=True)
+    look = result.open_flags or result.halted or result.unread or result.waiting
+    raise typer.Exit(1 if look else 0)
 
 
 def plan(config: Config = None, as_json: Json = False) -> None:

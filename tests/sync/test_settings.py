@@ -79,7 +79,7 @@ BAD: list[tuple[str, str, str]] = [
     ("policy: {void: void}", "policy.void", "must be flag"),
     ("policy: {replace_paid: maybe}", "policy.replace_paid", "one of hold, push"),
     ("erp: [{name: x, kind: sap, folder: y}]", "erp[0].kind", "one of file"),
-    ("erp: [{name: x, kind: netsuite}]", "erp[0].kind", "reads no netsuite yet"),
+    ("erp: [{name: x, kind: netsuite}]", "erp[0].client_id", "is missing"),
     ("erp: [{name: x}]", "erp[0].kind", "is missing; must be one of file, odoo"),
     ("erp: [{name: x, kind: odoo, folder: y}]", "erp[0].folder", "known here: api, base_url"),
     ("erp: [{name: x, kind: odoo, data_base: y}]", "erp[0].data_base", "erp[0].database?"),

@@ -35,6 +35,7 @@ class Authority:
         self.violations: list[str] = []
         self.on_call: Any = None
         self.deny = False
+        self.token_path = "/token"
         self.wrong_state = False
         self._count = 0
         self._turn = threading.Lock()
@@ -43,7 +44,7 @@ class Authority:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                if parts.path == "/authorize":
+                if parts.path.endswith(("/authorize", "/connect/oauth2")):
                     self._redirect(authority._authorized(dict(parse_qsl(parts.query))))
                 else:
                     self._json(*authority._api(self.headers.get("Authorization", "")))
@@ -52,7 +53,10 @@ class Authority:
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 authority.hold.wait(20)
                 head = self.headers.get("Authorization", "")
-                self._json(*authority._token(dict(parse_qsl(text)), head))
+                if "json" in self.headers.get("Content-Type", ""):
+                    self._json(*authority._api(head))
+                else:
+                    self._json(*authority._token(dict(parse_qsl(text)), head))
 
             def _redirect(self, to: str) -> None:
                 self.send_response(302)
@@ -145,7 +149,7 @@ class Authority:
 
     def _client_credentials(self, form: dict[str, str], head: str) -> str:
         if "client_assertion" in form:
-            address = f"{self.url}/token"
+            address = f"{self.url}{self.token_path}"
             head_of = jwt.get_unverified_header(form["client_assertion"])
             claims = jwt.decode(
                 form["client_assertion"],
