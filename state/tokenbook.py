@@ -14,7 +14,6 @@ from state.engine import open_engine, transaction
 from state.tables import TokenRow
 from state.tokens import Claim, ClaimLost, KeptToken
 from state.upsert import insert_on
-from state.upsert import insert_on
 
 
 class TokenBook:
