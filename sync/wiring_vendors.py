@@ -4,12 +4,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from connectors.budget import RateBudget
 from connectors.erp.faults import Faults
-from connectors.erp.register import Source, VendorRegister
+from connectors.erp.register import Board, NotingRegister, Source, VendorRegister
 from connectors.failures import Misconfigured
 from connectors.patience import Rng
 from connectors.ports import Register
@@ -96,6 +96,8 @@ def connected(erp: VendorErp, making: Making) -> Register:
         source = MAKERS[erp.kind](erp, making)  # type: ignore[attr-defined]  # each has one
     except ModuleNotFoundError as missing:
         raise ConfigError(f"erp {erp.name}: {EXTRA} ({missing.name})") from missing
+    if isinstance(erp, XeroErp):
+        return NotingRegister(erp.name, cast("Board", source))
     return VendorRegister(erp.name, source)
 
 

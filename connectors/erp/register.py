@@ -13,7 +13,7 @@ from typing import Protocol
 
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, midnight, minor
 from connectors.erp.shapes import Application, cash, parts, posted_status
-from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock
+from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock, Shown
 from state.clock import iso, utc
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -93,6 +93,13 @@ class Source(Protocol):
 
     def look(self) -> Look:
         """A fresh look."""
+
+
+class Board(Source, Protocol):
+    """A vendor in whose system a flag can be shown."""
+
+    def show_flag(self, document_id: str, tag: str, words: str) -> Shown:
+        """Show it once, and find it again by its tag."""
 
 
 class VendorRegister:
@@ -261,6 +268,18 @@ class VendorRegister:
         return DownstreamInvoice(
             self.target, name, DocumentStatus.DELETED, "USD", 0, system=self._source.system
         )
+
+
+class NotingRegister(VendorRegister):
+    """A vendor's books in which a flag can be shown, as `ports.FlagBoard`."""
+
+    def __init__(self, target: str, source: Board) -> None:
+        super().__init__(target, source)
+        self._board = source
+
+    def show_flag(self, document_id: str, tag: str, text: str) -> Shown:
+        """Show it once: what stands there under the same tag is found, not doubled."""
+        return self._board.show_flag(document_id, tag, text)
 
 
 def in_chunks(names: list[str], size: int) -> Iterator[list[str]]:

@@ -30,6 +30,7 @@ from connectors.wire import Params, Wire, segment
 PAGE = 100
 PAGES_MAX = 10_000
 NOTE_MAX = 2500  # characters of a history note
+KEY_MAX = 128  # of an idempotency key
 API = "/api.xro/2.0"
 CAPABILITIES = Capabilities(
     voiding=Voiding.STATUS,
@@ -170,15 +171,15 @@ class Xero:
 
     # --- a flag where people work ---------------------------------------------------
 
-    def show_flag(self, document_id: str, tag: str, text_: str) -> Shown:
+    def show_flag(self, document_id: str, tag: str, words: str) -> Shown:
         """A note in the invoice's history: append-only, found again by its tag."""
         path = f"{API}/Invoices/{segment(document_id)}/History"
-        mark = f"[{tag}]"
         rows = _listed(self.wire.get(path).data, "HistoryRecords")
-        if any(text(row, "Details").startswith(mark) for row in rows):
+        if any(text(row, "Details").startswith(tag) for row in rows):
             return Shown(tag, made=False)
-        note = {"HistoryRecords": [{"Details": f"{mark} {text_}"[:NOTE_MAX]}]}
-        self.wire.write("PUT", path, note, headers={"Idempotency-Key": tag[:128]})
+        note = {"HistoryRecords": [{"Details": f"{tag} {words}"[:NOTE_MAX]}]}
+        key = re.sub(r"[^A-Za-z0-9]+", "-", tag).strip("-")[:KEY_MAX]
+        self.wire.write("PUT", path, note, headers={"Idempotency-Key": key})
         return Shown(tag, made=True)
 
     # --- how it is asked ------------------------------------------------------------

@@ -73,6 +73,10 @@ class BusinessCentralDesk(VendorDesk):
         )  # fmt: skip
         self.statuses[name] = "Corrective"
 
+    def credit(self, document_id: str, minor: int, *, how: str = "applied") -> str:
+        name = super().credit(document_id, minor, how=how)
+        return f"{list(COMPANIES)[self.memos[name].entity]}/{name}"
+
     def face(self, request: PreparedRequest) -> tuple[int, Any]:
         parts = urlsplit(str(request.url))
         if "$top" in parts.query or "$skip=" in parts.query or "+" in parts.query:

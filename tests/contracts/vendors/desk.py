@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import responses
 from requests import PreparedRequest
@@ -89,6 +89,8 @@ class VendorDesk:
     violations: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     log: list[Exchange] = field(default_factory=list)
+    on_ask: Callable[[int], None] | None = None  # what happens while we read
+    bodies: dict[int, Any] = field(default_factory=dict)  # of faults, else the usual ones
     more_headers: dict[str, str] = field(default_factory=dict)
     page: int = 10
     count: int = 0
@@ -116,11 +118,14 @@ class VendorDesk:
 
     def answer(self, request: PreparedRequest) -> Answered:
         self.asked.append(f"{request.method} {request.url}")
+        if self.on_ask is not None:
+            self.on_ask(len(self.asked))
         if request.headers.get("Authorization") != "Bearer canary-token":
             self.violations.append(f"no token with {request.url}")
         fault = self.faults.pop(0) if self.faults else ""
         if fault.isdigit():
-            return self.whole(int(fault), self.error(int(fault)))
+            status = int(fault)
+            return self.whole(status, self.bodies.get(status, self.error(status)))
         status, headers, text = self.whole(*self.face(request))
         if fault:
             text = {"garbage": "<oops", "truncated": text[: len(text) // 2]}[fault]
@@ -136,7 +141,7 @@ class VendorDesk:
             "Date": format_datetime(self.clock.now(), usegmt=True),
             **self.more_headers,
         }
-        return status, headers, "" if body is None else json.dumps(body)
+        return status, headers, json.dumps(body) if not isinstance(body, str) else body
 
     def wrong(self, what: str) -> tuple[int, Any]:
         """A request that no such vendor would take."""
@@ -246,7 +251,10 @@ def number(minor: int) -> float:
     return float(major(minor))
 
 
-def replayed(make: Callable[[], VendorDesk]) -> Iterator[VendorDesk]:
+D = TypeVar("D", bound=VendorDesk)
+
+
+def replayed(make: Callable[[], D]) -> Iterator[D]:
     """The desk, while every request to its vendor is answered by its face."""
     desk = make()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:

@@ -31,7 +31,6 @@ class IntacctDesk(VendorDesk):
     entities: tuple[str, ...] = ()
     more: list[dict[str, Any]] = field(default_factory=list)  # adjustments as they are
     states: dict[str, str] = field(default_factory=dict)  # spelt otherwise
-    on_page: Any = None
 
     def made(self) -> Register:
         judge = Faults(self.clock, read_fault, MEANINGS, REMEDIES, RETRY_HEADERS)
@@ -56,8 +55,6 @@ class IntacctDesk(VendorDesk):
             return self.wrong(f"Intacct cannot answer {asked}")
         if not asked["filterParameters"]["includePrivate"]:
             return self.wrong("what is private to an entity would be missing")
-        if self.on_page is not None:
-            self.on_page(asked)
         rows = [
             row for row in self.all_rows(asked["object"]) if fits(row, asked["filters"])
         ]

@@ -37,6 +37,7 @@ class NetSuiteDesk(VendorDesk):
     periods: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str, str, str], ...] = ()  # more of them, as rows
     cap: int = 10**9
+    statuses: str = ""  # another letter than NetSuite's own
 
     def made(self) -> Register:
         judge = Faults(self.clock, read_fault, MEANINGS, REMEDIES)
@@ -114,7 +115,9 @@ class NetSuiteDesk(VendorDesk):
     def post(self, base: sqlite3.Connection, kind: str, one: Doc) -> None:
         memo = kind == "CustCred"
         left = one.minor - self.used(one.id) if memo else self.open(one)
-        status = "V" if one.void else "D" if one.draft else "A" if left else "B"
+        status = self.statuses or (
+            "V" if one.void else "D" if one.draft else "A" if left else "B"
+        )
         total = 0 if one.void else -one.minor if memo else one.minor
         base.execute(
             'INSERT INTO "transaction" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',

@@ -33,7 +33,6 @@ class QuickBooksDesk(VendorDesk):
     closed: str = ""
     feed_more: int = 0  # changed objects that are no deletions
     multicurrency: bool = True
-    on_page: Any = None
 
     def made(self) -> Register:
         judge = Faults(self.clock, read_fault, MEANINGS, REMEDIES, pause=60.0)
@@ -89,8 +88,6 @@ class QuickBooksDesk(VendorDesk):
         if found is None or " OR " in text:
             return self.wrong(f"QuickBooks cannot read {text!r}")
         kind, where, start, size = found[1], found[2] or "", int(found[3]), int(found[4])
-        if self.on_page is not None:
-            self.on_page(kind, start)
         rows = sorted(self.all_rows(kind), key=lambda row: int(row["Id"]))
         if keys := IN.fullmatch(where):
             wanted = set(keys[2].replace("'", "").split(","))
