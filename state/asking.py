@@ -30,6 +30,21 @@ class Asking:
         """Close every connection."""
         self._engine.dispose()
 
+    @property
+    def entity(self) -> str:
+        """Whose memory this is."""
+        return self._entity
+
+    @property
+    def url(self) -> str:
+        """Where it is kept, with its password; for another reader of the same database."""
+        return self._engine.url.render_as_string(hide_password=False)
+
+    def ask(self, query: Any) -> list[Any]:
+        """The rows of one query, read whole."""
+        with self._turn, self._engine.connect() as connection:
+            return list(connection.execute(query).all())
+
     def _scalar(self, query: Any) -> str | None:
         with self._turn, self._engine.connect() as connection:
             value: str | None = connection.execute(query).scalar()

@@ -1,11 +1,13 @@
 """The reads of the store: words out, in bulk, through one lock and one engine."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
-from state.asking import chunks
+from state.asking import chunks, text_of
+from state.asof import AsOf
 from state.audit import GENESIS, Verdict, verify
 from state.codec import decode
 from state.invoices import CoreCustomer, CoreInvoice
@@ -17,6 +19,7 @@ from state.tables import (
     Current,
     CursorRow,
     Fact,
+    ObservationRow,
     RunRow,
     SweepRow,
 )
@@ -151,6 +154,21 @@ class Reader(Past):
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
+    def run_at(self, as_of: datetime, *, period: str) -> tuple[str, str] | None:
+        """The latest run kept for this cutoff and period: its text and sha256."""
+        query = (
+            select(col(RunRow.body), col(RunRow.sha256))
+            .where(
+                col(RunRow.entity) == self._entity,
+                col(RunRow.as_of) == text_of(as_of),
+                col(RunRow.body).contains(f'"period": "{period}"', autoescape=True),
+            )
+            .order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc())
+            .limit(1)
+        )
+        rows = self.ask(query)
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def last_run_id(self) -> str | None:
         """The latest kept run."""
         query = (
@@ -160,6 +178,15 @@ class Reader(Past):
             .limit(1)
         )
         return self._scalar(query)
+
+    def last_seq(self) -> int:
+        """The number of the last observation of any entity."""
+        found = self.ask(select(func.max(col(ObservationRow.seq))))
+        return int(found[0][0] or 0)
+
+    def as_of(self, seq: int, moment: datetime) -> AsOf:
+        """The books at an instant, as known at an observation."""
+        return AsOf(self, seq, moment)
 
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""

@@ -22,6 +22,74 @@ class PushMoved(Exception):
     """A person has moved this push meanwhile; nothing of this transaction was kept."""
 
 
+class CaseBooks(Protocol):
+    """What a case is gathered from: the books as they stand, or as they stood."""
+
+    def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
+        """Core customers by id."""
+
+    def invoices(self, ids: Collection[str]) -> dict[str, CoreInvoice]:
+        """Core invoices by id."""
+
+    def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What was regenerated from each of these."""
+
+    def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
+        """The pushes of these core invoices."""
+
+    def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
+        """Documents in every register, by the core invoice they name."""
+
+    def memos_of(
+        self, target: str, document_ids: Collection[str]
+    ) -> dict[str, list[CreditMemo]]:
+        """Memos by the document they reduce."""
+
+    def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
+        """Flags by core invoice."""
+
+
+class PastBooks(CaseBooks, Protocol):
+    """The books at `moment`, as known at the observation `seq`."""
+
+    @property
+    def seq(self) -> int:
+        """The last observation that counts."""
+
+    @property
+    def moment(self) -> datetime:
+        """What became so later does not count."""
+
+    def documents_by_id(
+        self, target: str, ids: Collection[str]
+    ) -> dict[str, DownstreamInvoice]:
+        """Documents of one register by id."""
+
+    def claimed(self, document_ids: Collection[str]) -> dict[str, set[str]]:
+        """Which core invoices' pushes claim each of these Stripe documents."""
+
+    def customer_chunks(self) -> Iterator[list[str]]:
+        """The customers that have invoices, by id, some at a time."""
+
+    def invoices_of_customers(self, customer_ids: Collection[str]) -> list[CoreInvoice]:
+        """These customers' invoices: by customer, date and id."""
+
+    def each_document(self) -> Iterator[DownstreamInvoice]:
+        """Every document, by register and id."""
+
+    def each_memo(self) -> Iterator[CreditMemo]:
+        """Every memo, by register and id."""
+
+    def memos_by_id(self, keys: Collection[str]) -> dict[str, CreditMemo]:
+        """Memos by "register|id"."""
+
+    def each_flag(self) -> Iterator[Flag]:
+        """Every flag."""
+
+    def moved_later(self, kind: str, statuses: Collection[str]) -> Iterator[list[str]]:
+        """Ids of a kind that came into one of these statuses only after `moment`."""
+
+
 class Store(Protocol):
     """The memory of one legal entity. `record` is the only way facts come in."""
 
@@ -149,6 +217,15 @@ class Store(Protocol):
 
     def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
         """Flags by core invoice."""
+
+    def last_seq(self) -> int:
+        """The number of the last observation."""
+
+    def as_of(self, seq: int, moment: datetime) -> PastBooks:
+        """The books at an instant, as known at an observation."""
+
+    def run_at(self, as_of: datetime, *, period: str) -> tuple[str, str] | None:
+        """The latest run kept for this cutoff and period: its text and sha256."""
 
     def keep_run(
         self,

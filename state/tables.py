@@ -68,7 +68,7 @@ class ObservationRow(SQLModel, table=True):
 
     __tablename__ = "observations"
     __table_args__ = (
-        Index("observation_of", "entity", "kind", "id", "seq"),
+        Index("observation_of", "entity", "kind", "id", "seq", "effective_at"),
         Index("observation_ref", "entity", "kind", "ref"),
         Index("observation_parent", "entity", "kind", "parent"),
     )

@@ -125,6 +125,7 @@ class ChainFinding:
     currency: str
     exposure_minor: int
     text: str
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
-from state.store import Store
+from state.store import CaseBooks, Store
 from state.worklist import Flag
 from sync.by_hand import STRIPE
 from sync.decide import Case, Held, Policy, decide_push
@@ -101,7 +101,7 @@ def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
 
 
 def gather(
-    store: Store,
+    store: CaseBooks,
     core_ids: Collection[str],
     changes: Changes = Changes(),  # noqa: B008 - frozen, so it can be shared
     anomalies: Mapping[str, str] | None = None,
@@ -182,7 +182,7 @@ def _touched(changes: Changes) -> set[str]:
     return touched | {record.core_invoice_id for record in changes.pushes}
 
 
-def _chains(store: Store, core_ids: Collection[str], changes: Changes) -> Chains:
+def _chains(store: CaseBooks, core_ids: Collection[str], changes: Changes) -> Chains:
     """Read versions upwards and downwards until no new one appears."""
     invoices: dict[str, CoreInvoice] = {}
     children: dict[str, tuple[str, ...]] = {}
@@ -212,7 +212,7 @@ def _chains(store: Store, core_ids: Collection[str], changes: Changes) -> Chains
 
 
 def _documents(
-    store: Store, core_ids: Collection[str], changes: Changes
+    store: CaseBooks, core_ids: Collection[str], changes: Changes
 ) -> dict[str, list[Held]]:
     documents: dict[tuple[str, str], DownstreamInvoice] = {
         (document.target, document.id): document
@@ -236,7 +236,7 @@ def _documents(
 
 
 def _memos(
-    store: Store, documents: Iterable[DownstreamInvoice], changes: Changes
+    store: CaseBooks, documents: Iterable[DownstreamInvoice], changes: Changes
 ) -> dict[tuple[str, str], dict[str, CreditMemo]]:
     by_target: dict[str, list[str]] = {}
     for document in documents:

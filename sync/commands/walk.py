@@ -2,11 +2,13 @@
 
 import re
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from state.clock import utc
 from sync.commands.options import (
     Config,
     Json,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sync.books import Run
 
 PLAN_BYTES_MAX = 50_000_000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PERIOD = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
@@ -80,7 +83,10 @@ def plan(config: Config = None, as_json: Json = False) -> None:
 def reconcile(
     config: Config = None,
     period: Annotated[
-        str | None, typer.Option("--period", help="A month, YYYY-MM; else everything.")
+        str | None, typer.Option("--period", help="A month, YYYY-MM, as of its end.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="The cutoff: a day or a time, in UTC.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -90,8 +96,9 @@ def reconcile(
 
     if period is not None and not _PERIOD.fullmatch(period):
         raise Unusable(f"--period: {period!r} is no month; write it like 2026-11")
+    cutoff = None if as_of is None else _cutoff(as_of)
     with opened(config) as parts, progress() as told:
-        run = engine.reconcile(parts, period=period, progress=told)
+        run = engine.reconcile(parts, period=period, as_of=cutoff, progress=told)
     if as_json:
         print_json(summary(run))
     else:
@@ -185,6 +192,20 @@ def show_run(run: "Run") -> None:
             for check in run.checks
         ],
     )
+
+
+def _cutoff(words: str) -> datetime:
+    """A time, or the end of a day."""
+    try:
+        found = utc(words)
+    except ValueError as error:
+        raise Unusable(
+            f"--as-of: {words!r} is no time; write it like 2026-10-31 or "
+            "2026-10-31T18:00:00Z"
+        ) from error
+    if _DAY.fullmatch(words):
+        return found + timedelta(days=1) - timedelta(microseconds=1)
+    return found
 
 
 def _plan_text(path: Path) -> str:

@@ -39,7 +39,9 @@ def upgrade() -> None:
         sa.Column("posted_at", Number),
         *_columns("effective_at observed_at", Number),
     )
-    op.create_index("observation_of", "observations", ["entity", "kind", "id", "seq"])
+    op.create_index(
+        "observation_of", "observations", ["entity", "kind", "id", "seq", "effective_at"]
+    )
     for column in ("ref", "parent"):
         op.create_index(f"observation_{column}", "observations", ["entity", "kind", column])
     op.create_table(

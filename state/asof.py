@@ -1,0 +1,238 @@
+"""The books as of an instant, rebuilt from observations up to a sequence number.
+
+Two times decide. Of what was observed up to `seq`, a word is what its last observation
+says that had become so by `moment`; what was first seen later is rewound by its own dates
+(`state.effective`). The same two give the same books for good.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from state.asking import CHUNK, Asking, chunks
+from state.codec import decode
+from state.effective import rewound
+from state.invoices import CoreCustomer, CoreInvoice
+from state.pushes import PushRecord
+from state.receivables import CreditMemo, DownstreamInvoice
+from state.rows import micros
+from state.tables import BodyRow, ObservationRow
+from state.worklist import Flag
+
+_W = TypeVar("_W")
+_O = ObservationRow
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """One entity's books at `moment`, as known at `seq`."""
+
+    asked: Asking
+    seq: int
+    moment: datetime
+
+    # --- what a case is gathered from ------------------------------------------------
+
+    def invoices(self, ids: Collection[str]) -> dict[str, CoreInvoice]:
+        """Core invoices by id."""
+        return dict(self._at(CoreInvoice, "invoice", ids))
+
+    def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What was regenerated from each of these."""
+        wanted = set(ids)
+        names = self._ids("invoice", _O.parent, wanted)
+        found: dict[str, tuple[str, ...]] = {}
+        for name, one in sorted(self._at(CoreInvoice, "invoice", names)):
+            parent = one.regenerated_from
+            if parent is not None and parent in wanted:
+                found[parent] = (*found.get(parent, ()), name)
+        return found
+
+    def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
+        """Documents in every register, by the core invoice they name."""
+        wanted = set(core_ids)
+        names = self._ids("document", _O.ref, wanted)
+        found: dict[str, list[DownstreamInvoice]] = {}
+        for _, one in self._at(DownstreamInvoice, "document", names):
+            if one.core_invoice_id is not None and one.core_invoice_id in wanted:
+                found.setdefault(one.core_invoice_id, []).append(one)
+        return found
+
+    def documents_by_id(
+        self, target: str, ids: Collection[str]
+    ) -> dict[str, DownstreamInvoice]:
+        """Documents of one register by id."""
+        keys = [f"{target}|{name}" for name in ids]
+        return {one.id: one for _, one in self._at(DownstreamInvoice, "document", keys)}
+
+    def memos_of(
+        self, target: str, document_ids: Collection[str]
+    ) -> dict[str, list[CreditMemo]]:
+        """Memos by the document they reduce."""
+        wanted = set(document_ids)
+        names = self._ids("memo", _O.ref, [f"{target}|{name}" for name in wanted])
+        found: dict[str, list[CreditMemo]] = {}
+        for _, one in self._at(CreditMemo, "memo", names):
+            if one.target == target and one.invoice_id in wanted:
+                found.setdefault(one.invoice_id or "", []).append(one)
+        return found
+
+    def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
+        """The pushes of these core invoices."""
+        return dict(self._at(PushRecord, "push", ids))
+
+    def claimed(self, document_ids: Collection[str]) -> dict[str, set[str]]:
+        """Which core invoices' pushes claim each of these Stripe documents."""
+        wanted = set(document_ids)
+        found: dict[str, set[str]] = {}
+        for name, one in self._at(PushRecord, "push", self._ids("push", _O.ref, wanted)):
+            if one.document_id in wanted:
+                found.setdefault(one.document_id or "", set()).add(name)
+        return found
+
+    def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
+        """Core customers by id; one first seen later is named as it was then."""
+        return dict(self._at(CoreCustomer, "customer", ids, as_first_seen=True))
+
+    def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
+        """Flags that had been opened, by core invoice."""
+        found: dict[str, list[Flag]] = {}
+        for _, one in self._at(Flag, "flag", self._ids("flag", _O.ref, core_ids)):
+            found.setdefault(one.core_invoice_id, []).append(one)
+        return found
+
+    # --- walks -----------------------------------------------------------------------
+
+    def customer_chunks(self) -> Iterator[list[str]]:
+        """The customers that have invoices, by id, some at a time."""
+        after, limit = "", 50
+        ref = col(_O.ref)
+        while True:
+            query = (
+                select(ref)
+                .where(*self._scope("invoice"), ref > after)
+                .group_by(ref)
+                .order_by(ref)
+                .limit(limit)
+            )
+            found = [str(row[0]) for row in self._all(query)]
+            if found:
+                yield found
+            if len(found) < limit:
+                return
+            after = found[-1]
+
+    def invoices_of_customers(self, customer_ids: Collection[str]) -> list[CoreInvoice]:
+        """These customers' invoices: by customer, date and id."""
+        wanted = set(customer_ids)
+        names = self._ids("invoice", _O.ref, wanted)
+        found = [
+            one
+            for _, one in self._at(CoreInvoice, "invoice", names)
+            if one.customer_id in wanted
+        ]
+        return sorted(found, key=_by_customer)
+
+    def each_document(self) -> Iterator[DownstreamInvoice]:
+        """Every document, by register and id."""
+        return self._each(DownstreamInvoice, "document")
+
+    def each_memo(self) -> Iterator[CreditMemo]:
+        """Every memo, by register and id."""
+        return self._each(CreditMemo, "memo")
+
+    def each_flag(self) -> Iterator[Flag]:
+        """Every flag."""
+        return self._each(Flag, "flag")
+
+    def moved_later(self, kind: str, statuses: Collection[str]) -> Iterator[list[str]]:
+        """Ids of a kind that came into one of these statuses only after `moment`."""
+        late = col(_O.effective_at) > micros(self.moment)
+        yield from self._id_chunks(kind, late, col(_O.status).in_(sorted(statuses)))
+
+    def memos_by_id(self, keys: Collection[str]) -> dict[str, CreditMemo]:
+        """Memos by register and id."""
+        return dict(self._at(CreditMemo, "memo", keys))
+
+    def _each(self, word: type[_W], kind: str) -> Iterator[_W]:
+        for some in self._id_chunks(kind):
+            yield from (one for _, one in self._at(word, kind, some))
+
+    def _id_chunks(self, kind: str, *where: Any) -> Iterator[list[str]]:
+        after = ""
+        name = col(_O.id)
+        while True:
+            query = (
+                select(name)
+                .where(*self._scope(kind), name > after, *where)
+                .group_by(name)
+                .order_by(name)
+                .limit(CHUNK)
+            )
+            found = [str(row[0]) for row in self._all(query)]
+            if found:
+                yield found
+            if len(found) < CHUNK:
+                return
+            after = found[-1]
+
+    # --- the one rule ----------------------------------------------------------------
+
+    def _at(
+        self, word: type[_W], kind: str, ids: Iterable[str], *, as_first_seen: bool = False
+    ) -> Iterator[tuple[str, _W]]:
+        """Each of these as it was, by id."""
+        cut = micros(self.moment)
+        for some in chunks(sorted(set(ids))):
+            query = (
+                select(col(_O.id), col(_O.seq), col(_O.effective_at))
+                .where(*self._scope(kind), col(_O.id).in_(some))
+                .order_by(col(_O.id), col(_O.seq))
+            )
+            standing: dict[str, tuple[int, bool]] = {}
+            for name, seq, effective in self._all(query):
+                if effective <= cut:
+                    standing[name] = (seq, False)
+                else:
+                    standing.setdefault(name, (seq, True))
+            bodies = self._bodies([seq for seq, _ in standing.values()])
+            for name, (seq, early) in standing.items():
+                one = decode(word, bodies[seq])
+                was = rewound(one, self.moment) if early and not as_first_seen else one
+                if was is not None:
+                    yield name, was
+
+    def _bodies(self, seqs: list[int]) -> dict[int, str]:
+        query = select(col(BodyRow.seq), col(BodyRow.body)).where(
+            col(BodyRow.seq).in_(seqs)
+        )
+        return {row[0]: row[1] for row in self._all(query)}
+
+    def _ids(self, kind: str, column: Any, values: Iterable[str]) -> set[str]:
+        """The ids of a kind that ever held one of these values; the word decides."""
+        found: set[str] = set()
+        for some in chunks(sorted(set(values))):
+            query = (
+                select(col(_O.id)).where(*self._scope(kind), column.in_(some)).distinct()
+            )
+            found.update(str(row[0]) for row in self._all(query))
+        return found
+
+    def _scope(self, kind: str) -> tuple[Any, ...]:
+        return (
+            col(_O.entity) == self.asked.entity,
+            col(_O.kind) == kind,
+            col(_O.seq) <= self.seq,
+        )
+
+    def _all(self, query: Any) -> list[Any]:
+        return self.asked.ask(query)
+
+
+def _by_customer(one: CoreInvoice) -> tuple[str, int, str]:
+    posted = one.issued_at or one.end
+    return (one.customer_id, -1 if posted is None else micros(posted), one.id)

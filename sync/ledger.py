@@ -1,0 +1,369 @@
+"""The rows of a run: cases gathered from the books as of the cutoff, compared one by one.
+
+What the set engine has found plainly matched never comes here; without the engine every
+invoice does, and what is plainly matched is counted on the way (`sync.screen`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from state.clock import iso
+from state.invoices import CoreInvoice, CoreStatus
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.store import PastBooks
+from state.worklist import Flag
+from sync.books import ChainFinding, Excluded, Row
+from sync.cases import gather
+from sync.chains import Version, chain_findings
+from sync.checks import Counted
+from sync.classify import SEVERITY
+from sync.compare import compare, standing
+from sync.decide import Case, Held
+from sync.progress import Progress
+from sync.screen import Tally, plain_legs
+
+_T = TypeVar("_T")
+CHUNK = 500  # core invoices gathered at once
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a comparison stands on: the books, the registers, the month, the tolerance."""
+
+    books: PastBooks
+    later: PastBooks | None  # all that is known now, where the cutoff lies before it
+    targets: tuple[str, ...]
+    period: "Month"
+    tolerance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month in UTC, half open; without a name it is all of time."""
+
+    name: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def holds(self, moment: datetime | None) -> bool:
+        """Was it posted in this month?"""
+        if self.start is None or self.end is None:
+            return True
+        return moment is not None and self.start <= moment < self.end
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a run collects."""
+
+    rows: list[Row] = field(default_factory=list)
+    plain: list[Row] = field(default_factory=list)  # the first of them, while they are few
+    chains: list[ChainFinding] = field(default_factory=list)
+    excluded: list[Excluded] = field(default_factory=list)
+    counted: Counted = field(default_factory=Counted)
+    tally: Tally = field(default_factory=Tally)
+    seen_roots: set[str] = field(default_factory=set)
+
+
+def take_invoices(
+    ledger: Ledger, ground: Ground, invoices: list[CoreInvoice], *, keep_plain: int
+) -> None:
+    """Compare some core invoices of the month. The first `keep_plain` matched keep rows."""
+    ids = [one.id for one in invoices]
+    cases, flags = gather(ground.books, ids)
+    claimed = _claims(ground.books, cases)
+    by_id = {case.core_invoice_id: case for case in cases}
+    looked_at: list[Case] = []
+    for name in ids:
+        case = by_id[name]
+        elsewhere = _elsewhere(case, claimed)
+        named = flags.get(name, ())
+        legs = plain_legs(case, ground.targets, flags=named, claimed_elsewhere=elsewhere)
+        if legs is None:
+            looked_at.append(case)
+            continue
+        ledger.tally.add(case, legs)
+        ledger.counted.expect(case, ground.targets)
+        for held in case.documents:
+            ledger.counted.document(held)
+        if len(ledger.plain) < keep_plain:
+            made = compare(case, ground.targets, tolerance=ground.tolerance)
+            ledger.plain.extend(made.rows)
+    rows: list[Row] = []
+    for case in looked_at:
+        rows.extend(_take(ledger, ground, case, flags, claimed))
+    ledger.rows.extend(with_timing(ground, rows))
+    _add_chains(ledger, cases, {case.core_invoice_id for case in looked_at}, ground.targets)
+
+
+def take_strangers(ledger: Ledger, ground: Ground, names: Collection[str]) -> None:
+    """Compare documents that name a core invoice which nobody knows."""
+    for some in chunks(iter(sorted(names)), CHUNK):
+        cases, flags = gather(ground.books, some)
+        claimed = _claims(ground.books, cases)
+        rows: list[Row] = []
+        for case in cases:
+            if case.core_invoice_id in some:
+                rows.extend(_take(ledger, ground, case, flags, claimed))
+        ledger.rows.extend(with_timing(ground, rows))
+
+
+def invoices_in_order(
+    ground: Ground, ledger: Ledger, progress: Progress
+) -> Iterator[list[CoreInvoice]]:
+    """The month's core invoices by customer, date and id; custom units are left out."""
+    held: list[CoreInvoice] = []
+    for customers in ground.books.customer_chunks():
+        found = ground.books.invoices_of_customers(customers)
+        for one in found:
+            if not ground.period.holds(posted(one)):
+                ledger.counted.other_month += 1
+            elif one.currency is None:
+                ledger.excluded.append(custom_unit(one))
+            else:
+                ledger.counted.core(one)
+                held.append(one)
+        while len(held) >= CHUNK:
+            yield held[:CHUNK]
+            held = held[CHUNK:]
+        progress.advance(len(found))
+    if held:
+        yield held
+
+
+def posted(invoice: CoreInvoice) -> datetime | None:
+    """When a core invoice counts: at its issue, else at the end of its period."""
+    return invoice.issued_at or invoice.end
+
+
+def custom_unit(invoice: CoreInvoice) -> Excluded:
+    """A custom pricing unit is not money."""
+    return Excluded(
+        "core",
+        "invoice",
+        invoice.id,
+        "",
+        invoice.total_minor,
+        "is in a custom pricing unit",
+    )
+
+
+def unnamed(document: DownstreamInvoice) -> Excluded:
+    """A document that names no core invoice is not ours to compare."""
+    return Excluded(
+        document.target,
+        "invoice",
+        document.id,
+        document.currency,
+        document.gross_minor if document.status.posted else 0,
+        "names no core invoice",
+    )
+
+
+def loose_memo(memo: CreditMemo) -> Excluded:
+    """A memo that names no invoice explains nothing."""
+    why = (
+        "is applied to no invoice yet"
+        if memo.status is MemoStatus.ISSUED
+        else f"is {memo.status} and names no invoice"
+    )
+    return Excluded(memo.target, "memo", memo.id, memo.currency, memo.amount_minor, why)
+
+
+def order(row: Row) -> tuple[object, ...]:
+    """Worst first, then the largest, then names: a total order, so bytes are stable."""
+    return (
+        -SEVERITY[row.kind],
+        -abs(row.unexplained),
+        row.customer_id,
+        iso(row.issued_at) or "",
+        row.core_invoice_id,
+        row.target,
+    )
+
+
+def chunks(rows: Iterator[_T], size: int) -> Iterator[list[_T]]:
+    """So many at a time."""
+    while chunk := list(islice(rows, size)):
+        yield chunk
+
+
+# --- one case ------------------------------------------------------------------------
+
+
+def _take(
+    ledger: Ledger,
+    ground: Ground,
+    case: Case,
+    flags: dict[str, list[Flag]],
+    claimed: dict[str, set[str]],
+) -> tuple[Row, ...]:
+    compared = compare(
+        case,
+        ground.targets,
+        tolerance=ground.tolerance,
+        flags=flags.get(case.core_invoice_id, ()),
+        claimed_elsewhere=_elsewhere(case, claimed),
+    )
+    used = set(compared.counted)
+    ledger.counted.memos_used.update(used)
+    ledger.counted.expect(case, ground.targets)
+    for held in case.documents:
+        ledger.counted.document(held)
+        ledger.excluded.extend(
+            Excluded(
+                memo.target,
+                "memo",
+                memo.id,
+                memo.currency,
+                memo.amount_minor,
+                _why_not_counted(memo, held),
+            )
+            for memo in held.memos
+            if (memo.target, memo.id) not in used
+        )
+    return compared.rows
+
+
+def _claims(books: PastBooks, cases: Iterable[Case]) -> dict[str, set[str]]:
+    return books.claimed([held.document.id for case in cases for held in case.documents])
+
+
+def _elsewhere(case: Case, claimed: dict[str, set[str]]) -> frozenset[str]:
+    """Its documents that the push of another core invoice claims."""
+    return frozenset(
+        held.document.id
+        for held in case.documents
+        if claimed.get(held.document.id, set()) - {case.core_invoice_id}
+    )
+
+
+def with_timing(ground: Ground, rows: list[Row]) -> list[Row]:
+    """Part of what is unexplained may have been cleared after the cutoff."""
+    open_now = [row for row in rows if row.unexplained]
+    if ground.later is None or not open_now:
+        return rows
+    names = sorted({row.core_invoice_id for row in open_now})
+    left: dict[tuple[str, str], int] = dict.fromkeys(
+        ((row.target, row.core_invoice_id) for row in open_now), 0
+    )
+    cases, _ = gather(ground.later, names)
+    claimed = _claims(ground.later, cases)
+    for case in cases:
+        if case.core_invoice_id in names:
+            later = compare(
+                case,
+                ground.targets,
+                tolerance=ground.tolerance,
+                claimed_elsewhere=_elsewhere(case, claimed),
+            )
+            for row in later.rows:
+                left[row.target, row.core_invoice_id] = row.unexplained
+    return [
+        _timed(row, left[row.target, row.core_invoice_id]) if row.unexplained else row
+        for row in rows
+    ]
+
+
+def _timed(row: Row, left: int) -> Row:
+    """`left` is what the same row leaves unexplained with all that is known now."""
+    cleared = row.unexplained - left
+    same_side = left == 0 or (left > 0) == (row.unexplained > 0)
+    if not same_side or abs(left) >= abs(row.unexplained):
+        return row
+    note = "cleared after the cutoff" if left == 0 else "cleared in part after the cutoff"
+    return replace(
+        row,
+        timing=cleared,
+        unexplained=left,
+        note="; ".join(some for some in (row.note, note) if some),
+    )
+
+
+def _why_not_counted(memo: CreditMemo, held: Held) -> str:
+    """The rule that keeps a memo from explaining anything, in an accountant's words."""
+    if memo.status is MemoStatus.DRAFT:
+        return "is a draft: it explains nothing until it is issued"
+    if memo.status is not MemoStatus.ISSUED:
+        return f"is {memo.status}"
+    if not memo.approved:
+        return "is not approved"
+    if not memo.applied and held.document.status.live:
+        return f"is not applied to {held.document.id} yet"
+    if memo.currency != held.document.currency:
+        return f"is in {memo.currency}, its invoice in {held.document.currency}"
+    return f"its invoice {held.document.id} does not stand for the core invoice"
+
+
+# --- chains --------------------------------------------------------------------------
+
+
+def _add_chains(
+    ledger: Ledger, cases: list[Case], ids: set[str], targets: tuple[str, ...]
+) -> None:
+    """Chain findings, once for each chain, from its root."""
+    by_id = {case.core_invoice_id: case for case in cases}
+    for case in cases:
+        if case.core_invoice_id not in ids or case.invoice is None:
+            continue
+        root = case
+        passed = {root.core_invoice_id}
+        while root.invoice is not None and root.invoice.regenerated_from in by_id:
+            root = by_id[root.invoice.regenerated_from]
+            if root.core_invoice_id in passed:
+                break
+            passed.add(root.core_invoice_id)
+        if root.core_invoice_id in ledger.seen_roots:
+            continue
+        ledger.seen_roots.add(root.core_invoice_id)
+        chain = _chain_of(root, by_id)
+        for target in targets:
+            ledger.chains.extend(_findings(chain, target))
+
+
+def _chain_of(root: Case, by_id: dict[str, Case]) -> list[Case]:
+    chain = [root]
+    while chain[-1].successor is not None and chain[-1].successor in by_id:
+        following = by_id[chain[-1].successor]
+        if following in chain:
+            break
+        chain.append(following)
+    return chain
+
+
+def _findings(chain: list[Case], target: str) -> list[ChainFinding]:
+    """What the versions of one invoice show together, in one register."""
+    versions = [_version(case, target) for case in chain]
+    currency = next((c.invoice.currency for c in chain if c.invoice), None) or ""
+    return [
+        ChainFinding(
+            one.kind, chain[0].core_invoice_id, currency, one.exposure, one.text, target
+        )
+        for one in chain_findings(versions)
+    ]
+
+
+def _version(case: Case, target: str) -> Version:
+    held = standing(case.on(target))
+    invoice = case.invoice
+    live = held is not None and held.document.status.posted
+    paid = held is not None and held.document.status in {
+        DocumentStatus.PAID,
+        DocumentStatus.PART_PAID,
+    }
+    finalized = invoice is not None and invoice.status is CoreStatus.FINALIZED
+    net = 0
+    if held is not None and live:
+        net = held.document.gross_minor - held.credited_minor
+    return Version(
+        core_id=case.core_invoice_id,
+        status=invoice.status if invoice is not None else CoreStatus.ABSENT,
+        regenerated_from=invoice.regenerated_from if invoice is not None else None,
+        core_minor=invoice.total_minor if invoice is not None and finalized else 0,
+        net_minor=net,
+        live=live,
+        paid=paid,
+    )

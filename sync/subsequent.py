@@ -1,0 +1,118 @@
+"""What came after the cutoff: not counted, but listed, and told where it clears a row."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from state.receivables import DocumentStatus, DownstreamInvoice, MemoStatus
+from state.store import PastBooks
+from sync.books import Row, Subsequent
+from sync.ledger import Ground
+
+_CLOSED = [DocumentStatus.VOID.value, DocumentStatus.DELETED.value]
+_MEMOS = [MemoStatus.ISSUED.value, MemoStatus.VOID.value, MemoStatus.DELETED.value]
+
+
+def after_cutoff(ground: Ground, rows: Iterable[Row]) -> tuple[Subsequent, ...]:
+    """Memos and voids of documents that stood at the cutoff, and documents that came late."""
+    if ground.later is None:
+        return ()
+    timed = {(row.target, row.core_invoice_id): row for row in rows if row.timing}
+    found = [
+        *_voids(ground.books, ground.later, timed),
+        *_memos(ground.books, ground.later, timed),
+        *_late(ground.later, timed),
+    ]
+    return tuple(
+        sorted(found, key=lambda one: (one.posted_at, one.target, one.what, one.id))
+    )
+
+
+def _voids(
+    books: PastBooks, later: PastBooks, timed: dict[tuple[str, str], Row]
+) -> Iterator[Subsequent]:
+    for some in books.moved_later("document", _CLOSED):
+        for target, ids in _by_register(some).items():
+            before = books.documents_by_id(target, ids)
+            for name, now in later.documents_by_id(target, ids).items():
+                was = before.get(name)
+                if was is None or not was.status.posted or now.status.posted:
+                    continue
+                yield _event(
+                    now, "void", was.gross_minor, now.voided_at, books.moment, timed
+                )
+
+
+def _memos(
+    books: PastBooks, later: PastBooks, timed: dict[tuple[str, str], Row]
+) -> Iterator[Subsequent]:
+    for some in books.moved_later("memo", _MEMOS):
+        before, now = books.memos_by_id(some), later.memos_by_id(some)
+        for key in some:
+            memo, was = now.get(key), before.get(key)
+            if memo is None or memo.invoice_id is None:
+                continue
+            issued = memo.status is MemoStatus.ISSUED
+            stood = was is not None and was.status is MemoStatus.ISSUED
+            if issued == stood:
+                continue
+            document = books.documents_by_id(memo.target, [memo.invoice_id]).get(
+                memo.invoice_id
+            )
+            if document is None:
+                continue
+            core = document.core_invoice_id or ""
+            when = memo.posted_at if issued else memo.voided_at
+            yield Subsequent(
+                memo.target,
+                "memo" if issued else "memo void",
+                memo.id,
+                memo.invoice_id,
+                core,
+                memo.currency,
+                -memo.amount_minor if issued else memo.amount_minor,
+                max(when or books.moment, books.moment),
+                clears=(memo.target, core) in timed,
+            )
+
+
+def _late(later: PastBooks, timed: dict[tuple[str, str], Row]) -> Iterator[Subsequent]:
+    """A document that was posted only afterwards clears what was missing."""
+    missing = {key: row for key, row in timed.items() if not row.gross_minor}
+    documents = later.documents_of({core for _, core in missing})
+    for core, some in sorted(documents.items()):
+        for document in some:
+            row = missing.get((document.target, core))
+            if row is None or document.id == row.document_id or not document.status.posted:
+                continue
+            when = document.posted_at or document.created_at or later.moment
+            yield _event(document, "invoice", document.gross_minor, when, when, timed)
+
+
+def _event(
+    document: DownstreamInvoice,
+    what: str,
+    minor: int,
+    when: datetime | None,
+    cutoff: datetime,
+    timed: dict[tuple[str, str], Row],
+) -> Subsequent:
+    core = document.core_invoice_id or ""
+    return Subsequent(
+        document.target,
+        what,
+        document.id,
+        document.id,
+        core,
+        document.currency,
+        -minor if what == "void" else minor,
+        max(when or cutoff, cutoff),
+        clears=(document.target, core) in timed,
+    )
+
+
+def _by_register(keys: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        target, _, name = key.partition("|")
+        found.setdefault(target, []).append(name)
+    return found
