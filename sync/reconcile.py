@@ -64,17 +64,21 @@ def reconcile(
     cutoff = as_of
     if cutoff is None and month.end is not None and month.end <= made_at:
         cutoff = month.end - timedelta(microseconds=1)
+    run = _run(parts, month, cutoff, made_at, progress, keep_plain)
+    return _kept(parts, run, again=cutoff is not None)
+
+
+def _run(
+    parts: Parts,
+    month: Month,
+    cutoff: datetime | None,
+    made_at: datetime,
+    progress: Progress,
+    keep_plain: int,
+) -> Run:
     targets = tuple(register.target for register in parts.registers)
     sources = _require_sweeps(parts, targets)
-    seq = parts.store.last_seq()
-    latest = parts.store.as_of(seq, LATEST)
-    ground = Ground(
-        books=latest if cutoff is None else parts.store.as_of(seq, cutoff),
-        later=None if cutoff is None else latest,
-        targets=targets,
-        period=month,
-        tolerance=parts.policy.tolerance_minor,
-    )
+    ground = _ground(parts, month, cutoff, targets)
     ledger, rows, matched = _compared(ground, progress, keep_plain)
     checks = make_checks(
         rows,
@@ -86,13 +90,13 @@ def reconcile(
     )
     policy = parts.settings.policy
     audit_seq, head = parts.store.audit_head()
-    run = Run(
+    return Run(
         run_id=f"R-{made_at:%Y%m%dT%H%M%S}-{parts.new_id()[:6]}",
         entity=parts.settings.entity,
         outcome=_outcome(rows, checks, policy.item_threshold, policy.total_threshold),
         as_of=cutoff or made_at,
         made_at=made_at,
-        period=period or "",
+        period=month.name,
         tolerance_minor=parts.policy.tolerance_minor,
         item_threshold_minor=policy.item_threshold,
         total_threshold_minor=policy.total_threshold,
@@ -112,10 +116,24 @@ def reconcile(
         subsequent=after_cutoff(ground, rows),
         made_by=parts.holder,
         config_sha256=fingerprint(parts.settings.model_dump_json()),
-        seq=seq,
+        seq=ground.books.seq,
         matched=matched,
     )
-    return _kept(parts, run, again=cutoff is not None)
+
+
+def _ground(
+    parts: Parts, month: Month, cutoff: datetime | None, targets: tuple[str, ...]
+) -> Ground:
+    """Pin what is known by now; the books at the cutoff, and beside them all of it."""
+    seq = parts.store.last_seq()
+    latest = parts.store.as_of(seq, LATEST)
+    return Ground(
+        books=latest if cutoff is None else parts.store.as_of(seq, cutoff),
+        later=None if cutoff is None else latest,
+        targets=targets,
+        period=month,
+        tolerance=parts.policy.tolerance_minor,
+    )
 
 
 def month_of(period: str | None) -> Month:
