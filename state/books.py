@@ -220,6 +220,7 @@ class Books(CreditReader):
                     "tax": row.tax,
                     "paid": row.paid,
                     "open": row.open,
+                    "began_at": row.began_at,
                     "posted_at": row.posted_at,
                     "effective_at": dated if moved_on else seen,
                     "observed_at": seen,

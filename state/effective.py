@@ -24,7 +24,9 @@ def effective_at(word: Any) -> datetime | None:
         case CoreInvoice(status=CoreStatus.FINALIZED | CoreStatus.VOID):
             return word.issued_at
         case DownstreamInvoice():
-            times = (word.created_at, word.posted_at, word.paid_at, word.voided_at)
+            # The posting date decides: an ERP may have entered it later, or earlier.
+            began = word.posted_at or word.created_at
+            times = (began, word.paid_at, word.voided_at)
             return max((one for one in times if one is not None), default=None)
         case CreditMemo():
             return word.voided_at or word.posted_at
@@ -36,8 +38,7 @@ def rewound(word: Any, moment: datetime) -> Any | None:
     """What a word first seen later was at `moment`; None: it was not there yet."""
     match word:
         case CoreInvoice():
-            there = word.issued_at is not None and word.issued_at <= moment
-            return word if there else None
+            return None  # dated by its issue, or by the reading that saw it a draft
         case DownstreamInvoice():
             return _document(word, moment)
         case CreditMemo():
@@ -53,10 +54,12 @@ def rewound(word: Any, moment: datetime) -> Any | None:
 
 
 def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | None:
-    began = word.created_at or word.posted_at
-    if began is None or began > moment:
+    posted = word.posted_at or word.created_at
+    if posted is None:
         return None
-    if word.posted_at is not None and word.posted_at > moment:
+    if posted > moment:
+        if word.created_at is None or word.created_at > moment:
+            return None
         return replace(
             word,
             status=DocumentStatus.DRAFT,

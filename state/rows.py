@@ -31,6 +31,7 @@ class WordRow:
     tax: int = 0
     paid: int = 0
     open: int = 0
+    began_at: int | None = None
     posted_at: int | None = None
 
 
@@ -75,6 +76,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             tax=document.tax_minor,
             paid=document.paid_minor,
             open=document.open_minor,
+            began_at=_micros(document.created_at),
             posted_at=_micros(document.posted_at or document.created_at),
         )
     for memo in changes.memos:
@@ -117,6 +119,7 @@ def flag_row(key: str, flag: Flag) -> WordRow:
         status=flag.state.value,
         currency=flag.currency,
         minor=flag.exposure_minor,
+        posted_at=micros(flag.opened_at),
     )
 
 

@@ -86,6 +86,7 @@ class ObservationRow(SQLModel, table=True):
     tax: int = Field(sa_type=Number)
     paid: int = Field(sa_type=Number)
     open: int = Field(sa_type=Number)
+    began_at: int | None = Field(default=None, sa_type=Number)  # a draft from then on
     posted_at: int | None = Field(default=None, sa_type=Number)
     effective_at: int = Field(sa_type=Number)  # when it became so
     observed_at: int = Field(sa_type=Number)  # when we saw it

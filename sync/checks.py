@@ -49,15 +49,18 @@ class Counted:
         for target in targets:
             self.expected[target] += due or bool(case.on(target))
 
-    def document(self, held: Held) -> None:
-        """Count one downstream document and its memos."""
-        document = held.document
-        key = (document.target, document.currency)
-        self.documents += 1
+    def memos_of(self, held: Held) -> None:
+        """Count the memos on one document."""
         for memo in held.memos:
             if (memo.target, memo.id) not in self.memos:
                 self.memos.add((memo.target, memo.id))
                 self.memo_minor[memo.target, memo.currency] += memo.amount_minor
+
+    def document(self, held: Held) -> None:
+        """Count one downstream document."""
+        document = held.document
+        key = (document.target, document.currency)
+        self.documents += 1
         if document.status.posted:
             self.gross_minor[key] += document.gross_minor
         self.open_minor[key] += document.owed_minor

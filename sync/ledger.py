@@ -4,15 +4,15 @@ What the set engine has found plainly matched never comes here; without the engi
 invoice does, and what is plainly matched is counted on the way (`sync.screen`).
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from state.clock import iso
 from state.invoices import CoreInvoice, CoreStatus
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
 from sync.books import ChainFinding, Excluded, Row
@@ -22,6 +22,7 @@ from sync.checks import Counted
 from sync.classify import SEVERITY
 from sync.compare import compare, standing
 from sync.decide import Case, Held
+from sync.months import Month
 from sync.progress import Progress
 from sync.screen import Tally, plain_legs
 
@@ -36,23 +37,8 @@ class Ground:
     books: PastBooks
     later: PastBooks | None  # all that is known now, where the cutoff lies before it
     targets: tuple[str, ...]
-    period: "Month"
+    period: Month
     tolerance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A calendar month in UTC, half open; without a name it is all of time."""
-
-    name: str = ""
-    start: datetime | None = None
-    end: datetime | None = None
-
-    def holds(self, moment: datetime | None) -> bool:
-        """Was it posted in this month?"""
-        if self.start is None or self.end is None:
-            return True
-        return moment is not None and self.start <= moment < self.end
 
 
 @dataclass(slots=True)
@@ -69,34 +55,50 @@ class Ledger:
 
 
 def take_invoices(
-    ledger: Ledger, ground: Ground, invoices: list[CoreInvoice], *, keep_plain: int
+    ledger: Ledger, ground: Ground, ids: Sequence[str], *, screened: bool, keep_plain: int
 ) -> None:
-    """Compare some core invoices of the month. The first `keep_plain` matched keep rows."""
-    ids = [one.id for one in invoices]
+    """Compare some core invoices of the month. The first `keep_plain` matched keep rows.
+
+    `screened`: none of them is plainly matched, and their totals are counted already.
+    """
     cases, flags = gather(ground.books, ids)
     claimed = _claims(ground.books, cases)
     by_id = {case.core_invoice_id: case for case in cases}
     looked_at: list[Case] = []
     for name in ids:
         case = by_id[name]
-        elsewhere = _elsewhere(case, claimed)
         named = flags.get(name, ())
-        legs = plain_legs(case, ground.targets, flags=named, claimed_elsewhere=elsewhere)
+        legs = None
+        if not screened:
+            elsewhere = _elsewhere(case, claimed)
+            legs = plain_legs(
+                case, ground.targets, flags=named, claimed_elsewhere=elsewhere
+            )
         if legs is None:
             looked_at.append(case)
             continue
         ledger.tally.add(case, legs)
         ledger.counted.expect(case, ground.targets)
-        for held in case.documents:
+        for held in legs:
             ledger.counted.document(held)
         if len(ledger.plain) < keep_plain:
             made = compare(case, ground.targets, tolerance=ground.tolerance)
             ledger.plain.extend(made.rows)
     rows: list[Row] = []
     for case in looked_at:
-        rows.extend(_take(ledger, ground, case, flags, claimed))
+        rows.extend(_take(ledger, ground, case, flags, claimed, count=not screened))
     ledger.rows.extend(with_timing(ground, rows))
     _add_chains(ledger, cases, {case.core_invoice_id for case in looked_at}, ground.targets)
+
+
+def plain_rows(ground: Ground, ids: Sequence[str]) -> Iterator[Row]:
+    """The rows of invoices that are known to be plainly matched, in the order of the ids."""
+    for first in range(0, len(ids), CHUNK):
+        some = ids[first : first + CHUNK]
+        cases, _ = gather(ground.books, some)
+        by_id = {case.core_invoice_id: case for case in cases}
+        for name in some:
+            yield from compare(by_id[name], ground.targets, tolerance=ground.tolerance).rows
 
 
 def take_strangers(ledger: Ledger, ground: Ground, names: Collection[str]) -> None:
@@ -107,7 +109,7 @@ def take_strangers(ledger: Ledger, ground: Ground, names: Collection[str]) -> No
         rows: list[Row] = []
         for case in cases:
             if case.core_invoice_id in some:
-                rows.extend(_take(ledger, ground, case, flags, claimed))
+                rows.extend(_take(ledger, ground, case, flags, claimed, count=True))
         ledger.rows.extend(with_timing(ground, rows))
 
 
@@ -179,7 +181,7 @@ def order(row: Row) -> tuple[object, ...]:
         -SEVERITY[row.kind],
         -abs(row.unexplained),
         row.customer_id,
-        iso(row.issued_at) or "",
+        -1 if (date := row.issued_at or row.end) is None else micros(date),
         row.core_invoice_id,
         row.target,
     )
@@ -200,6 +202,8 @@ def _take(
     case: Case,
     flags: dict[str, list[Flag]],
     claimed: dict[str, set[str]],
+    *,
+    count: bool,
 ) -> tuple[Row, ...]:
     compared = compare(
         case,
@@ -210,9 +214,14 @@ def _take(
     )
     used = set(compared.counted)
     ledger.counted.memos_used.update(used)
-    ledger.counted.expect(case, ground.targets)
+    if count:
+        ledger.counted.expect(case, ground.targets)
     for held in case.documents:
-        ledger.counted.document(held)
+        if held.document.target not in ground.targets:
+            continue  # a register that is configured no more
+        ledger.counted.memos_of(held)
+        if count:
+            ledger.counted.document(held)
         ledger.excluded.extend(
             Excluded(
                 memo.target,

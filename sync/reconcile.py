@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from connectors.failures import Incomplete
 from state.codec import fingerprint
@@ -16,23 +16,36 @@ from sync.ledger import (
     CHUNK,
     Ground,
     Ledger,
-    Month,
     chunks,
+    custom_unit,
     invoices_in_order,
     loose_memo,
     order,
+    plain_rows,
     take_invoices,
     take_strangers,
     unnamed,
 )
+from sync.months import LATEST, Month, month_of
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.report.codec import content_sha256, read_run, run_text
 from sync.screen import total
+from sync.setwise import Screened, screen
 from sync.subsequent import after_cutoff
 
-LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # everything known, whatever its clock said
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
+
+
+ENGINE_FROM = 20_000  # observations from which the set engine is worth its start
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a run is made; what it shows does not hang on it."""
+
+    keep_plain: int = KEEP_PLAIN
+    engine: bool | None = None  # the set engine: None where it is worth it
 
 
 def reconcile(
@@ -42,7 +55,7 @@ def reconcile(
     as_of: datetime | None = None,
     progress: Progress,
     read_first: bool = True,
-    keep_plain: int = KEEP_PLAIN,
+    how: How = How(),
 ) -> Run:
     """Read every source, compare as of the cutoff, and keep the run.
 
@@ -61,10 +74,10 @@ def reconcile(
     if as_of is not None and as_of > made_at:
         raise Incomplete("--as-of lies in the future; nothing is known of it yet")
     month = month_of(period)
-    cutoff = as_of
-    if cutoff is None and month.end is not None and month.end <= made_at:
-        cutoff = month.end - timedelta(microseconds=1)
-    run = _run(parts, month, cutoff, made_at, progress, keep_plain)
+    cutoff = as_of or month.cutoff(made_at)
+    if cutoff == made_at:
+        cutoff = None
+    run = _run(parts, month, cutoff, made_at, progress, how)
     return _kept(parts, run, again=cutoff is not None)
 
 
@@ -74,12 +87,12 @@ def _run(
     cutoff: datetime | None,
     made_at: datetime,
     progress: Progress,
-    keep_plain: int,
+    how: How,
 ) -> Run:
     targets = tuple(register.target for register in parts.registers)
     sources = _require_sweeps(parts, targets)
     ground = _ground(parts, month, cutoff, targets)
-    ledger, rows, matched = _compared(ground, progress, keep_plain)
+    ledger, rows, matched = _compared(parts, ground, progress, how)
     checks = make_checks(
         rows,
         ledger.excluded,
@@ -136,14 +149,6 @@ def _ground(
     )
 
 
-def month_of(period: str | None) -> Month:
-    """A calendar month in UTC."""
-    if not period:
-        return Month()
-    start = datetime.strptime(period, "%Y-%m").replace(tzinfo=UTC)
-    return Month(period, start, (start + timedelta(days=32)).replace(day=1))
-
-
 def _kept(parts: Parts, run: Run, *, again: bool) -> Run:
     """Keep the run; one of the same cutoff with the same figures stands instead."""
     if again:
@@ -169,21 +174,57 @@ def _kept(parts: Parts, run: Run, *, again: bool) -> Run:
 
 
 def _compared(
-    ground: Ground, progress: Progress, keep_plain: int
+    parts: Parts, ground: Ground, progress: Progress, how: How
 ) -> tuple[Ledger, tuple[Row, ...], tuple[Matched, ...]]:
     """Every row that a person may want to look at, and the count of the others."""
     ledger = Ledger()
+    engine = how.engine
+    if engine is None:  # it costs a second and some memory to begin with
+        engine = ground.books.seq >= ENGINE_FROM
+    screened = screen(parts.store, ground, progress) if engine else None
+    if screened is None:
+        matched = _one_by_one(ledger, ground, progress, how.keep_plain)
+    else:
+        matched = _screened(ledger, ground, screened, progress, how.keep_plain)
+    return ledger, tuple(sorted(ledger.rows, key=order)), matched
+
+
+def _one_by_one(
+    ledger: Ledger, ground: Ground, progress: Progress, keep_plain: int
+) -> tuple[Matched, ...]:
     progress.step("comparing", None)
-    for invoices in invoices_in_order(ground, ledger, progress):
-        take_invoices(ledger, ground, invoices, keep_plain=keep_plain + 1)
+    for some in invoices_in_order(ground, ledger, progress):
+        ids = [one.id for one in some]
+        take_invoices(ledger, ground, ids, screened=False, keep_plain=keep_plain + 1)
     strangers, loose = _strangers(ground)
     take_strangers(ledger, ground, strangers)
     ledger.excluded.extend(loose)
-    matched = ledger.tally.matched()
-    if len(ledger.plain) <= keep_plain:  # few enough to show each
-        ledger.rows.extend(ledger.plain)
-        matched = ()
-    return ledger, tuple(sorted(ledger.rows, key=order)), matched
+    if len(ledger.plain) > keep_plain:
+        return ledger.tally.matched()
+    ledger.rows.extend(ledger.plain)  # few enough to show each
+    return ()
+
+
+def _screened(
+    ledger: Ledger, ground: Ground, screened: Screened, progress: Progress, keep_plain: int
+) -> tuple[Matched, ...]:
+    ledger.counted = screened.counted
+    progress.step("comparing", len(screened.wanted))
+    for first in range(0, len(screened.wanted), CHUNK):
+        some = screened.wanted[first : first + CHUNK]
+        take_invoices(ledger, ground, some, screened=True, keep_plain=0)
+        progress.advance(len(some))
+    take_strangers(ledger, ground, screened.strangers)
+    books = ground.books
+    ledger.excluded.extend(map(custom_unit, books.invoices(screened.custom).values()))
+    for target in ground.targets:
+        names = [name for of, name in screened.unnamed if of == target]
+        ledger.excluded.extend(map(unnamed, books.documents_by_id(target, names).values()))
+    ledger.excluded.extend(map(loose_memo, books.memos_by_id(screened.loose).values()))
+    if sum(one.count for one in screened.matched) > keep_plain:
+        return screened.matched
+    ledger.rows.extend(plain_rows(ground, screened.plain))
+    return ()
 
 
 def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
@@ -191,6 +232,8 @@ def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
     names: set[str] = set()
     loose: list[Excluded] = []
     for document in ground.books.each_document():
+        if document.target not in ground.targets:
+            continue
         if not ground.period.holds(document.posted_at or document.created_at):
             continue
         if document.core_invoice_id is None:
@@ -202,7 +245,9 @@ def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
         known = ground.books.invoices(some)
         strangers.extend(name for name in some if name not in known)
     loose.extend(
-        loose_memo(memo) for memo in ground.books.each_memo() if memo.invoice_id is None
+        loose_memo(memo)
+        for memo in ground.books.each_memo()
+        if memo.invoice_id is None and memo.target in ground.targets
     )
     return strangers, loose
 

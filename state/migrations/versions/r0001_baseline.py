@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("seq", Number, primary_key=True, autoincrement=False),
         *_columns("entity kind id ref parent status currency", Name),
         *_columns("minor tax paid open", Number),
+        sa.Column("began_at", Number),
         sa.Column("posted_at", Number),
         *_columns("effective_at observed_at", Number),
     )
