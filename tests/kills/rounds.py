@@ -249,14 +249,15 @@ class Life:
             for name, reason in stopped:
                 if reason != "REFUSED":
                     self.tally.wrong[f"quarantined for {reason}"] += 1
-                if name not in world.voided:
-                    words = ("push", "retry", name, "--reason", "looked", "--by", "Ann")
-                    world.tieout(*words).wait()
-                    self.tally.retried += 1
+                act = "skip" if name in world.voided else "retry"
+                words = ("push", act, name, "--reason", "looked", "--by", "Ann")
+                if world.tieout(*words).wait():
+                    self.tally.wrong[f"a person could not {act}"] += 1
+                self.tally.retried += act == "retry"
             if not stopped and not world.open_pushes():
                 return
             world.pass_time(HOUR if number % 4 else DAY + HOUR)
-        self.tally.wrong["not settled"] += len(world.open_pushes())
+        self.tally.wrong["not settled"] += 1
 
     def rests(self) -> Counter[str]:
         """One more pass changes nothing anywhere."""
