@@ -38,10 +38,12 @@ from sync.wiring import AT_ONCE_MAX, SystemClock, writers_for
 from tests.world import MemoryCore
 
 API_KEY = "sk_test_bench"
+TOO_MANY = 429
 POSTS_BESIDE_LINES = 2  # create and finalize
 REQUESTS = 6  # to Stripe for an invoice of at most 100 lines: 3 that write and 3 that read
 SERVE = """
 import sys
+sys.setswitchinterval(0.0005)  # its own threads must not delay the moment that it counts
 from connectors.sandbox.service import start
 print(start().url, flush=True)
 sys.stdin.read()
@@ -177,7 +179,9 @@ def _figures(
     posts = [
         r
         for r in sent
-        if r["method"] == "POST" and not r["path"].endswith(("/customers", "/limits"))
+        if r["method"] == "POST"
+        and r.get("status") != TOO_MANY
+        and not r["path"].endswith("/customers")
     ]
     batches = -(-args.lines // 100)
     allowed = args.per_endpoint / batches
@@ -193,7 +197,7 @@ def _figures(
         "allowed_per_second": round(allowed, 2),
         "share_of_allowed": round(done / wall / allowed, 3),
         "share_between_first_and_last": round(steady / allowed, 3),
-        "answers_429": sum(r.get("status") == 429 for r in sent),
+        "answers_429": sum(r.get("status") == TOO_MANY for r in sent),
         "posts_per_invoice": len(posts) / args.invoices,
         "posts_wanted": POSTS_BESIDE_LINES + batches,
         "cpu_ms_per_invoice": round(1000 * cpu / done, 1),

@@ -42,7 +42,7 @@ def most_in_a_second(moments: list[float]) -> int:
 
 @given(
     limit=st.sampled_from([1, 2, 5, 20, 25, 100, 1000]),
-    late=st.sampled_from([0.0, 0.0005, 0.002, 0.009]),
+    late=st.sampled_from([0.0, 0.0005, 0.002, 0.004, 0.009]),
     pauses=st.lists(st.floats(0, 3), max_size=5),
 )
 def test_no_second_sees_more_than_the_limit(
@@ -59,7 +59,7 @@ def test_no_second_sees_more_than_the_limit(
     assert most_in_a_second(moments) <= limit
 
 
-@pytest.mark.parametrize("late", [0.0, 0.001, 0.004, 0.009])
+@pytest.mark.parametrize("late", [0.0, 0.001, 0.004])
 def test_late_sleeps_cost_nothing_of_the_rate(late: float) -> None:
     clock = LateClock(late)
     budget = RateBudget(25, clock=clock)
