@@ -25,6 +25,8 @@ class NotSignable(Exception):
 
 def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signoff:
     """Sign a run. Raises NotSignable."""
+    if not all(check.ok for check in run.checks):
+        raise NotSignable("--run: a check of this run failed; nobody can sign it")
     content = content_sha256(run)
     newest = latest(parts.store, run.period)
     if newest is not None and content_sha256(newest) != content:
@@ -43,8 +45,6 @@ def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signof
             raise NotSignable(
                 f"--by: {who} prepared this run; another person must review it"
             )
-    if not all(check.ok for check in run.checks):
-        raise NotSignable("--run: a check of this run failed; nobody can sign it")
     entry = AuditEntry(
         SIGNED,
         "signoff",

@@ -14,7 +14,9 @@ HEIGHT = 260
 AIR = 0.2  # of a bar's place, on both sides of it
 LEAST, MOST, EACH = 420, 760, 90  # the width, by how many labels there are
 # What pygal adds that a page without script, and a file of stable bytes, cannot have.
-_EXTRA = re.compile(r"<!--.*?-->|<script.*?</script>|<desc.*?</desc>", re.DOTALL)
+_EXTRA = re.compile(
+    r'<!--.*?-->|<script.*?</script>|<desc.*?</desc>| id="activate[^"]*"', re.DOTALL
+)
 
 
 def svg(chart: Chart, *, ink: str = "currentColor") -> str:

@@ -5,12 +5,14 @@ defined in one place for XLSX, CSV, JSON, HTML and PDF.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Generic, TypeVar
+
+from connectors.redaction import redact
 
 _R = TypeVar("_R")
 Cell = str | int | Decimal | None
@@ -191,7 +193,15 @@ def table(
     marked: Callable[[_R], bool] | None = None,
     numbered: bool = False,
 ) -> Table[_R]:
-    """A table with its totals, in one reading of its rows."""
+    """A table with its totals, in one reading of its rows.
+
+    Words of others may hold a key that somebody wrote down in a memo: it is hidden here,
+    for every format at once.
+    """
+    columns = tuple(
+        replace(one, of=_hidden(one.of)) if one.kind is Kind.TEXT else one
+        for one in columns
+    )
     if callable(rows):
         again = rows
     else:
@@ -221,6 +231,13 @@ def table(
         marked,
         numbered,
     )
+
+
+def _hidden(of: Callable[[_R], Cell]) -> Callable[[_R], Cell]:
+    def read(row: _R) -> Cell:
+        return redact(str(of(row)))
+
+    return read
 
 
 def _add(sums: dict[str, int], columns: list[Column[_R]], row: _R) -> None:

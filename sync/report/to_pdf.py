@@ -21,6 +21,7 @@ TEXT_MAX = 1_000  # characters of a cell on paper
 _RARE = re.compile(
     "[^\n -\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u21ff\u2200-\u22ff]"
 )
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _NOT_LATIN = re.compile("[^\n -\xff–—…→↔−Σ≤]")
 
 
@@ -169,15 +170,15 @@ def _table(table: Table[Any]) -> dict[str, Any]:
 
 
 def _text(cell: Any, kind: Kind, currency: str) -> str:
-    text = readable(cell, kind, currency)
+    text = _PRIVATE.sub(NO_SIGN, readable(cell, kind, currency))
     if kind is Kind.ID and not text.isupper():
         return shortened(text)
     return _cut(text)
 
 
 def _print(text: str) -> str:
-    """Text of others, as far as paper shows it."""
-    return _cut(clean(text))
+    """Text of others, as far as paper shows it. Signs of private use have no meaning there."""
+    return _cut(_PRIVATE.sub(NO_SIGN, clean(text)))
 
 
 def _cut(text: str) -> str:

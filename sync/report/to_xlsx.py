@@ -7,6 +7,7 @@ Only the typed writers of xlsxwriter are used: the general one takes text that b
 from collections.abc import Callable
 from datetime import UTC, date
 from decimal import Decimal
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import xlsxwriter
@@ -39,10 +40,28 @@ Told = Callable[[int], None]
 
 def write(document: Document, out: BinaryIO, *, told: Told = lambda _: None) -> None:
     """Write the workbook. The same report gives the same bytes. Raises TooLong."""
+    with TemporaryDirectory(prefix="tieout-xlsx-") as scratch:
+        book = _book(document, out, scratch)
+        try:
+            layout, pens = lay_out(document), Pens(book)
+            sheets = [
+                (section, book.add_worksheet(sheet_name(section)))
+                for section in document.sections
+            ]
+            for section, sheet in sheets:
+                _Writer(book, sheet, document, section, layout, pens, told).fill()
+            book.close()
+        finally:
+            for sheet in book.worksheets():
+                sheet.row_data_fh.close()  # its rows so far; the folder goes with them
+
+
+def _book(document: Document, out: BinaryIO, scratch: str) -> Any:
     book = xlsxwriter.Workbook(
         out,
         {
             "constant_memory": True,
+            "tmpdir": scratch,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
@@ -61,14 +80,7 @@ def write(document: Document, out: BinaryIO, *, told: Told = lambda _: None) -> 
             "created": document.head.as_of.astimezone(UTC).replace(tzinfo=None),
         }
     )
-    layout = lay_out(document)
-    pens = Pens(book)
-    sheets = [
-        (section, book.add_worksheet(sheet_name(section))) for section in document.sections
-    ]
-    for section, sheet in sheets:
-        _Writer(book, sheet, document, section, layout, pens, told).write()
-    book.close()
+    return book
 
 
 class _Writer:
@@ -89,7 +101,7 @@ class _Writer:
         self._told = told
         self._links = 0
 
-    def write(self) -> None:
+    def fill(self) -> None:
         """Write the sheet."""
         self._page()
         head = self._document.head

@@ -226,8 +226,8 @@ def test_a_page_runs_nothing_and_shows_it(enemy: tuple[str, dict[str, Document]]
 
 def test_paper_takes_it(enemy: tuple[str, dict[str, Document]], tmp_path: Any) -> None:
     text, made = enemy
-    if len(text) > 1000:
-        made = {"worklist": made["worklist"]}  # 33,000 letters in each cell fill many pages
+    if len(text) > 1000 or "👩" in text:
+        made = {"worklist": made["worklist"]}  # many pages; every font of this machine
     for document in made.values():
         with pikepdf.open(io.BytesIO(rendered(document, "pdf"))) as pdf:
             assert len(pdf.pages) >= 1

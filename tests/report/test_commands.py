@@ -1,0 +1,154 @@
+"""The commands: a report in each format, two signatures, a bundle; one line for a mistake."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from state.books import Books
+from sync import reporting
+from sync.cli import main
+from sync.commands import reports
+from tests.report.company import Company, seed_story
+
+
+@pytest.fixture
+def run_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder with books in it, as a command finds them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "tests.report.company.Books",
+        lambda _url, name, new_id: Books("sqlite:///books.db", name, new_id=new_id),
+    )
+    company: Company = seed_story()
+    run = company.reconcile()
+    company.close()
+    Path("config.yaml").write_text("entity: acme-us\nstate: {url: 'sqlite:///books.db'}\n")
+    return run.run_id
+
+
+def tieout(*words: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    return int(left.value.code or 0)
+
+
+def test_the_command_offers_what_the_reports_are() -> None:
+    assert reports.NAMES == reporting.NAMES
+    assert reports.FORMATS == reporting.FORMATS
+
+
+@pytest.mark.parametrize("form", reports.FORMATS)
+def test_each_report_is_written_in_each_format(run_id: str, form: str) -> None:
+    for name in reports.NAMES:
+        assert tieout("report", name, "--run", run_id, "-o", f"{name}.{form}") == 0
+        first = Path(f"{name}.{form}").read_bytes()
+        assert tieout("report", name, "--run", run_id, "--format", form, "-o", "again") == 0
+        assert Path("again").read_bytes() == first
+
+
+def test_the_worklist_and_the_log_stand_without_a_run(
+    run_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert tieout("report", "worklist") == 0
+    assert "F-000001" in capfd.readouterr().out
+    assert tieout("report", "audit", "--format", "json", "--about", "run") == 0
+    body = json.loads(capfd.readouterr().out)
+    assert [row["object_id"] for row in body["tables"]["lines"]["rows"]] == [run_id]
+    assert body["facts"]["log"]["Extract"].startswith("filtered (1 of ")
+
+
+def test_a_general_ledger_that_differs_is_for_a_person_to_look_at(run_id: str) -> None:
+    words = ("report", "rollforward", "-o", "r.json")
+    assert tieout(*words, "--gl", "USD=22473.45") == 0
+    assert tieout(*words, "--gl", "USD=22473.44") == 1
+    ties = json.loads(Path("r.json").read_text())["tables"]["ties"]["rows"]
+    assert ties[-1]["difference"]["minor"] == 1
+
+
+def test_a_statement_for_a_customer_tells_of_nobody_else(run_id: str) -> None:
+    assert tieout("report", "corrections", "--customer", "cc_birch", "-o", "s.html") == 0
+    page = Path("s.html").read_text()
+    assert "Birch" in page
+    for other in ("Acme", "ci_dogwood", "F-000001", "ledger-1"):
+        assert other not in page
+
+
+def test_two_persons_sign_and_a_bundle_is_made(
+    run_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sign = ("signoff", "--run", run_id, "--role")
+    assert tieout(*sign, "preparer", "--by", "mia", "--json") == 0
+    assert json.loads(capfd.readouterr().out)["who"] == "mia"
+    assert tieout(*sign, "reviewer", "--by", "mia") == 2
+    assert "another person must review it" in capfd.readouterr().err
+    assert tieout(*sign, "reviewer", "--by", "omar") == 0
+    assert tieout("evidence", "--run", run_id, "-o", "e.zip") == 0
+    with zipfile.ZipFile("e.zip") as pack:
+        body = json.loads(pack.read("reports/reconciliation.json"))
+    assert [row["who"] for row in body["tables"]["signoffs"]["rows"]] == ["mia", "omar"]
+    assert tieout("audit", "verify") == 0
+
+
+MISTAKES: list[tuple[tuple[str, ...], str]] = [
+    (("report", "sales"), "NAME: 'sales' is no report"),
+    (("report", "reconciliation", "--format", "doc"), "--format: 'doc' is no format"),
+    (("report", "reconciliation", "--run", "R-0"), "--run: R-0 is not kept"),
+    (("report", "reconciliation", "--period", "2020-01"), "no run of 2020-01 is kept"),
+    (("report", "rollforward", "--gl", "USD"), "--gl:"),
+    (("report", "rollforward", "--gl", "XXQ=1"), "--gl: 'XXQ' is no ISO 4217"),
+    (("report", "rollforward", "--gl", "USD=1.234"), "more decimals than USD has"),
+    (("report", "reconciliation", "--table", "nope"), "--table: 'nope' is none of"),
+    (
+        ("report", "reconciliation", "--format", "json", "--table", "detail"),
+        "--table: only csv",
+    ),
+    (("signoff", "--run", "R-0", "--role", "preparer"), "--run: R-0 is not kept"),
+    (("signoff", "--run", "R-0", "--role", "boss"), "--role: 'boss' is no role"),
+    (("evidence", "--run", "R-0", "-o", "e.zip"), "--run: R-0 is not kept"),
+    (("report", "reconciliation", "-o", "no/such/folder/r.csv"), "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), MISTAKES, ids=lambda one: str(one)[:40])
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    run_id: str, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+) -> None:
+    before = sorted(Path().iterdir())
+    assert tieout(*words) == 2
+    told = capfd.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_run_that_was_changed_is_not_reported(
+    run_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import sqlite3
+
+    with sqlite3.connect("books.db") as connection:
+        connection.execute("update runs set body = replace(body, '1240000', '1240001')")
+    connection.close()
+    assert tieout("report", "reconciliation", "-o", "r.xlsx") == 2
+    assert "not as it was kept" in capfd.readouterr().err
+    assert not Path("r.xlsx").exists()
+
+
+def test_without_the_extra_a_pdf_is_refused_with_the_remedy(
+    run_id: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "typst", None)
+    for words in (
+        ("report", "audit", "-o", "a.pdf"),
+        ("evidence", "--run", run_id, "-o", "e.zip"),
+    ):
+        assert tieout(*words) == 2
+        told = capfd.readouterr().err
+        assert "pip install 'tieout[pdf]'" in told
+        assert told.count("\n") == 1
+    assert not Path("a.pdf").exists()
+    assert not Path("e.zip").exists()
