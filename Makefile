@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test worlds cover mutate stripe-live kills bench bench-push bench-memory check lock clean
+.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live kills bench bench-push bench-memory check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -21,6 +21,16 @@ demo: install  ## live through the credit-memo story on embedded parts
 
 test: dev  ## run every test that needs no outside program
 	$(BIN)/python -m pytest -n 2
+
+wheel-check: install  ## build the wheel, install it alone elsewhere, and run it from /
+	rm -rf build dist/wheel
+	$(PIP) wheel --no-deps --no-build-isolation -w dist/wheel .
+	$(PYTHON) -m venv dist/wheel/venv
+	dist/wheel/venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/run.lock
+	dist/wheel/venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps dist/wheel/*.whl
+	cd / && "$(CURDIR)/dist/wheel/venv/bin/tieout" --help >/dev/null
+	cd / && "$(CURDIR)/dist/wheel/venv/bin/tieout" demo --folder "$(CURDIR)/dist/wheel/demo" >/dev/null
+	@ls dist/wheel/*.whl dist/wheel/demo
 
 stripe-live: dev  ## the Stripe contract against your own sandbox (STRIPE_SANDBOX_KEY)
 	$(BIN)/python -m pytest tests/contracts --stripe-live -rs

@@ -14,7 +14,7 @@ from state.pushes import PushState
 from state.worklist import Cause, FlagState
 from sync.classify import Kind
 from sync.cli import app
-from sync.settings import Settings
+from sync.settings import Settings, load
 from sync.settings_errors import every_path, shown
 
 ROOT = Path(__file__).parent.parent
@@ -136,6 +136,14 @@ def test_every_setting_is_explained_in_the_example() -> None:
     example = (ROOT / "config.example.yaml").read_text()
     for path in every_path(Settings):
         assert re.search(rf"(?m)^\s*#?\s*{path[-1]}\b", example), shown(path)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_configuration_that_a_page_shows_is_sound(path: Path, tmp_path: Path) -> None:
+    for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL):
+        if block.split(":")[0] in Settings.model_fields:  # else it is a part of one
+            (tmp_path / "config.yaml").write_text(block)
+            load(tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)

@@ -9,6 +9,17 @@ from sync.classify import Kind
 from sync.demo import play
 
 
+def assert_readme_quotes(story: str) -> None:
+    """What the README shows of the demo is what it says, in its order."""
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    quoted = readme.partition("$ tieout demo\n")[2].partition("```")[0].splitlines()
+    assert len(quoted) > 3
+    rest = [" ".join(line.split()) for line in story.splitlines()]
+    for line in quoted:
+        assert " ".join(line.split()) in rest, line
+        rest = rest[rest.index(" ".join(line.split())) + 1 :]
+
+
 def test_the_demo_lives_through_the_document(tmp_path: Path) -> None:
     told: list[str] = []
     runs: list[Run] = []
@@ -32,6 +43,7 @@ def test_the_demo_lives_through_the_document(tmp_path: Path) -> None:
     assert sorted(explained) == [-4_000, -2_000]
     assert after.outcome is Outcome.OPEN_ITEMS
     story = "\n".join(told)
+    assert_readme_quotes(story)
     assert "more than 34 days ago; correct it downstream" in story
     assert "out of scope" in story
     assert "INV-101 was seen VOID" in story
