@@ -138,10 +138,10 @@ class BusinessCentral:
         params: Params | None = query
         for _ in range(PAGES_MAX):
             data = self.wire.get(path, params).data
-            rows = data.get("value") if isinstance(data, dict) else None
-            if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
-                raise Incomplete(f"Business Central answered {what} with no page")
-            yield from rows
+            found = data.get("value") if isinstance(data, dict) else None
+            yield from row_of.listed(
+                found, f"Business Central answered {what} with no page"
+            )
             link = data.get("@odata.nextLink")
             if link is None:
                 return

@@ -14,9 +14,9 @@ from typing import Any
 
 from connectors.erp import rows as row_of
 from connectors.erp.faults import Fault, Meaning
-from connectors.erp.register import Ask, Moved
+from connectors.erp.register import Ask, Moved, in_sight
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, text
-from connectors.failures import Incomplete, Misconfigured
+from connectors.failures import Incomplete
 from connectors.ports import (
     Capabilities,
     Entity,
@@ -124,14 +124,8 @@ class Intacct:
         """The company and the entities that this user sees."""
         rows = self._rows("company-config/entity", ("key", "id", "name"), [])
         seen = [Entity(text(row, "id"), text(row, "name")) for row in rows]
-        missing = set(self.entities) - {one.id for one in seen}
-        if missing:
-            raise Misconfigured(
-                f"the user does not see entity {', '.join(sorted(missing))}; its invoices "
-                "would be missing; widen the user's entities"
-            )
-        wanted = [one for one in seen if one.id in (self.entities or {one.id})]
-        return Identity("Sage Intacct", self.company, entities=tuple(wanted))
+        entities = in_sight(seen, self.entities, "user", "entity")
+        return Identity("Sage Intacct", self.company, entities=entities)
 
     def locks(self) -> tuple[PeriodLock, ...]:
         """Intacct's reporting periods do not say whether they are closed."""
@@ -295,12 +289,11 @@ def _question(
 
 
 def _answered(data: Any, kind: str) -> tuple[list[Mapping[str, Any]], Mapping[str, Any]]:
-    rows = data.get("ia::result") if isinstance(data, dict) else None
+    said = f"Sage Intacct answered a query of {kind} with no page"
     meta = data.get("ia::meta") if isinstance(data, dict) else None
-    rows_are = isinstance(rows, list) and all(isinstance(one, dict) for one in rows)
-    if not rows_are or not isinstance(meta, dict):
-        raise Incomplete(f"Sage Intacct answered a query of {kind} with no page")
-    return rows or [], meta
+    if not isinstance(meta, dict):
+        raise Incomplete(said)
+    return row_of.listed(data.get("ia::result"), said), meta
 
 
 def _after(since: datetime) -> Mapping[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from connectors.erp import rows as row_of
 from connectors.erp.faults import Fault, Meaning
-from connectors.erp.register import Ask, Moved
+from connectors.erp.register import Ask, Moved, in_sight
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, text
-from connectors.failures import Incomplete, Misconfigured
+from connectors.failures import Incomplete
 from connectors.ports import (
     Capabilities,
     Entity,
@@ -95,14 +95,8 @@ class NetSuite:
             Entity(text(row, "id"), text(row, "name"), text(row, "currency") or None)
             for row in self._rows(sql)
         ]
-        missing = set(self.subsidiaries) - {one.id for one in seen}
-        if missing:
-            raise Misconfigured(
-                f"the role does not see subsidiary {', '.join(sorted(missing))}; "
-                "its invoices would be missing; widen the role's subsidiaries"
-            )
-        wanted = [one for one in seen if one.id in (self.subsidiaries or {one.id})]
-        return Identity("NetSuite", self.account, entities=tuple(wanted))
+        entities = in_sight(seen, self.subsidiaries, "role", "subsidiary")
+        return Identity("NetSuite", self.account, entities=entities)
 
     def locks(self) -> tuple[PeriodLock, ...]:
         """Accounting periods that are closed, or locked for receivables."""
@@ -250,9 +244,8 @@ class NetSuite:
             {"q": sql},
             {"limit": self.page, "offset": offset},
         ).data
-        rows = data.get("items") if isinstance(data, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
-            raise Incomplete("NetSuite answered SuiteQL with something that is no page")
+        found = data.get("items") if isinstance(data, dict) else None
+        rows = row_of.listed(found, "NetSuite answered SuiteQL with no page")
         if data.get("hasMore") and not rows:
             raise Incomplete("NetSuite's list does not come to an end")
         return rows, bool(data.get("hasMore"))

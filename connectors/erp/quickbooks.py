@@ -363,6 +363,4 @@ def _only(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _rows(response: Any, kind: str) -> list[Mapping[str, Any]]:
     """The rows of an answer; one without any has no list at all."""
     found = response.get(kind, []) if isinstance(response, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise Incomplete(f"QuickBooks answered a query of {kind} with no page")
-    return found
+    return row_of.listed(found, f"QuickBooks answered a query of {kind} with no page")

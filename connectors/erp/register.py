@@ -13,7 +13,8 @@ from typing import Protocol
 
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, midnight, minor
 from connectors.erp.shapes import Application, cash, parts, posted_status
-from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock, Shown
+from connectors.failures import Misconfigured
+from connectors.ports import Capabilities, Entity, Hints, Identity, Page, PeriodLock, Shown
 from state.clock import iso, utc
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -280,6 +281,19 @@ class NotingRegister(VendorRegister):
     def show_flag(self, document_id: str, tag: str, text: str) -> Shown:
         """Show it once: what stands there under the same tag is found, not doubled."""
         return self._board.show_flag(document_id, tag, text)
+
+
+def in_sight(
+    seen: Sequence[Entity], wanted: Sequence[str], who: str, what: str
+) -> tuple[Entity, ...]:
+    """The entities that are read. One that is not seen would be missing without a word."""
+    missing = sorted(set(wanted) - {one.id for one in seen})
+    if missing:
+        raise Misconfigured(
+            f"the {who} does not see {what} {', '.join(missing)}; its invoices would be "
+            f"missing; let it see them, or take them out of erp.companies"
+        )
+    return tuple(one for one in seen if not wanted or one.id in wanted)
 
 
 def in_chunks(names: list[str], size: int) -> Iterator[list[str]]:

@@ -123,3 +123,10 @@ def day(value: str, what: str) -> date | None:
 def midnight(on: date | None) -> datetime | None:
     """The beginning of a day, in UTC: ledgers know days only."""
     return None if on is None else datetime.combine(on, time(0), UTC)
+
+
+def listed(found: Any, said: str) -> list[Mapping[str, Any]]:
+    """The rows of an answer. Raises Incomplete, with what is said, for anything else."""
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise Incomplete(said)
+    return found

@@ -95,9 +95,8 @@ class Xero:
 
     def identify(self) -> Identity:
         """The organisation; it must be one that was chosen when somebody consented."""
-        chosen = self.wire.get("/connections").data
-        if not isinstance(chosen, list):
-            raise Incomplete("Xero answered without its connections")
+        found = self.wire.get("/connections").data
+        chosen = row_of.listed(found, "Xero answered without its connections")
         known = {text(one, "tenantId"): text(one, "tenantName") for one in chosen}
         if self.tenant not in known:
             names = ", ".join(f"{name} ({key})" for key, name in known.items()) or "none"
@@ -306,6 +305,4 @@ def _day(value: Any) -> date | None:
 
 def _listed(data: Any, name: str) -> list[Mapping[str, Any]]:
     found = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise Incomplete(f"Xero answered without {name}")
-    return found
+    return row_of.listed(found, f"Xero answered without {name}")

@@ -163,10 +163,12 @@ def test_a_credit_applied_by_hand_later_is_not_told_by_business_central(
 ) -> None:
     """What this system cannot say: the invoice is settled, and no memo names it."""
     name = desk.invoice("core-1", 10_000)
-    memo = desk.credit(name, 10_000)
-    desk.memos[desk.inner(memo)].names = ""
-    desk.uses[0].minor = 0
+    memo = desk.credit(name, 10_000, how="unapplied")
+    desk.statuses[desk.inner(memo)] = "Paid"  # used up, and it does not say where
     desk.known(name).paid = 10_000
-    documents, memos = seen(desk.register.look_again([name]))
-    assert documents[name].status is DocumentStatus.PAID
-    assert [one for one in memos if one.explains and one.amount_minor] in ([], memos)
+    documents, memos = seen(desk.register.sweep(None))
+    assert (documents[name].status, documents[name].paid_minor) == (
+        DocumentStatus.PAID,
+        10_000,
+    )
+    assert [(one.invoice_id, one.explains) for one in memos] == [(None, False)]
