@@ -17,6 +17,9 @@ from sync.by_hand import STRIPE, void_action
 from sync.decide import Case, Held, paid_ancestor
 from sync.drafts import below_zero
 
+# Causes that only a look at their document can end.
+_ON_A_DOCUMENT = frozenset({Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM})
+
 
 @dataclass(frozen=True, slots=True)
 class _Want:
@@ -320,7 +323,9 @@ def _keep(flag: Flag, want: _Want, case: Case, *, looked_at: datetime) -> Flag:
 def _settle(flag: Flag, case: Case, now: datetime) -> Flag:
     """Nothing calls for it any more: resolved, with what was seen as the evidence."""
     not_looked = flag.cause is Cause.CORE_ANOMALY and case.anomaly is None
-    if flag.state is FlagState.RESOLVED or not_looked:
+    # Its document names another core invoice by now: nobody has seen it closed.
+    out_of_sight = flag.cause in _ON_A_DOCUMENT and _subject(flag, case) is None
+    if flag.state is FlagState.RESOLVED or not_looked or out_of_sight:
         return flag
     return replace(
         flag,
@@ -331,16 +336,21 @@ def _settle(flag: Flag, case: Case, now: datetime) -> Flag:
     )
 
 
+def _subject(flag: Flag, case: Case) -> Held | None:
+    """The document that the flag is about, as it is seen now."""
+    for held in case.on(flag.target):
+        if held.document.id == flag.subject:
+            return held
+    return None
+
+
 def _evidence(flag: Flag, case: Case) -> str:
-    for held in case.documents:
-        document = held.document
-        if (document.target, document.id) != (flag.target, flag.subject):
-            continue
-        if not document.status.live:
-            return f"{document.id} was seen {document.status}"
-        if held.memos and held.exposure_minor == 0:
-            names = ", ".join(sorted(memo.number or memo.id for memo in held.memos))
-            return f"{document.id} was seen credited in full by {names}"
+    held = _subject(flag, case)
+    if held is not None and not held.document.status.live:
+        return f"{held.document.id} was seen {held.document.status}"
+    if held is not None and held.memos and held.exposure_minor == 0:
+        names = ", ".join(sorted(memo.number or memo.id for memo in held.memos))
+        return f"{held.document.id} was seen credited in full by {names}"
     record = case.record
     if record is not None and flag.subject in {
         record.document_id,
