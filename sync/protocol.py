@@ -264,8 +264,13 @@ def _ask(record: PushRecord, step: str, state: PushState, now: datetime) -> Acti
 def _after_refusal(record: PushRecord, now: datetime) -> Action:
     """A definite answer stands under the key, and a fresh look found nothing done."""
     key_forgotten = record.asked_at is None or now >= record.asked_at + KEY_LIFE
-    waits_for_key = record.refusal == SAVED_5XX or (
-        record.refusal in _CURED_BY_A_NEW_KEY and record.in_doubt
+    # Another create of ours was sent under this key: with the customer of before, by a
+    # database that was put back since. A day later our books know what became of it.
+    another = record.refusal == "idempotency_error" and record.step == "create"
+    waits_for_key = (
+        record.refusal == SAVED_5XX
+        or another
+        or (record.refusal in _CURED_BY_A_NEW_KEY and record.in_doubt)
     )
     if waits_for_key and not key_forgotten and record.asked_at is not None:
         return Wait(record.asked_at + KEY_LIFE)

@@ -70,6 +70,18 @@ class CoreModel:
 
     style: Style
     invoices: dict[str, CoreInvoice] = field(default_factory=dict)
+    remapped: int = 0
+
+    @property
+    def stripe_customer(self) -> str:
+        """The Stripe customer that the core names now."""
+        again = f"-{self.remapped}" if self.remapped else ""
+        return f"cus_{self.style.customer_id}{again}"
+
+    def remap(self) -> bool:
+        """Name another customer from now on."""
+        self.remapped += 1
+        return True
 
     def finalize_first(self) -> None:
         """The first version comes out of its billing period."""

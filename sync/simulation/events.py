@@ -83,6 +83,7 @@ EFFECTS: Mapping[Fault, Effect] = {
     Fault.CLOCK_WRONG_BEHIND: _clock_goes_wrong(BEHIND),
     Fault.CORE_VOID: lambda world: world.chain().void(),
     Fault.CORE_VOID_REGENERATE: lambda world: world.chain().void_and_regenerate(),
+    Fault.CORE_REMAPS: lambda world: world.chain().remap(),
     Fault.PERSON_DELETES_DRAFT: _person_sets(DocumentStatus.DELETED, _DRAFT),
     Fault.PERSON_EDITS_DRAFT: _edits,
     Fault.PERSON_EMPTIES_DRAFT: _empties,

@@ -79,7 +79,13 @@ class Worker:
         self._look()
         invoices = tuple(self.world.core.invoices.values())
         self._before_commit(Point.BEFORE_SETTLE)
-        self.memory.commit(self.token, self.world.ours(), invoices=invoices, decide=True)
+        self.memory.commit(
+            self.token,
+            self.world.ours(),
+            invoices=invoices,
+            stripe_customer=self.world.core.stripe_customer,
+            decide=True,
+        )
         self.world.strike(Point.AFTER_SETTLE)
 
     def observe(self) -> None:
@@ -144,7 +150,7 @@ class Worker:
                 seen = _at(now, seen)
             match decide(record, seen, undertaking):
                 case LookUp():
-                    found = self._look_up(record.core_invoice_id)
+                    found = self._look_up(record)
                     seen = Seen(now, seen.core_status, found=found)
                 case ReadDocument():
                     self._look()
@@ -169,11 +175,11 @@ class Worker:
                     world.pass_time(until - seen.now)
                     seen = Seen(now=seen.now, core_status=seen.core_status)
 
-    def _look_up(self, core_id: str) -> tuple[DownstreamInvoice, ...]:
+    def _look_up(self, record: PushRecord) -> tuple[DownstreamInvoice, ...]:
         """As sync.push: those listed, and those our books know."""
         self._look()
-        stripe = self.world.stripe
-        found = stripe.find(core_id)
+        stripe, core_id = self.world.stripe, record.core_invoice_id
+        found = stripe.find(record.customer_id or "", core_id)
         listed = {document.id for document in found}
         missed = [
             document.id
@@ -189,7 +195,7 @@ class Worker:
         if record.generation:
             return record
         self._look()
-        found = self.world.stripe.find(parent)
+        found = self.world.stripe.find(record.customer_id or "", parent)
         if found:
             memos = [m for one in found for m in self.world.stripe.read(one.id).memos]
             self._before_commit(Point.BEFORE_SETTLE)
@@ -210,7 +216,8 @@ class Worker:
         """Commit the intent, call, commit the answer."""
         world = self.world
         if asked.step == "create" and not asked.terms:
-            asked = replace(asked, terms=f"create {asked.core_invoice_id} {asked.replaces}")
+            terms = f"{asked.core_invoice_id} {asked.customer_id} {asked.replaces}"
+            asked = replace(asked, terms=f"create {terms}")
         self._before_commit(Point.BEFORE_INTENT)
         self.memory.commit(self.token, world.ours(), record=asked, based_on=record)
         self.memory.intents.add(asked.key(INSTANCE, asked.step))
@@ -265,6 +272,7 @@ class Worker:
             core_id=asked.core_invoice_id,
             document_id=asked.document_id,
             body=body,
+            customer_id=asked.customer_id or "",
             line_keys=keys,
             add_minor=invoice.total_minor // len(undertaking.line_keys) * len(keys),
             intended=key in self.memory.intents,

@@ -44,6 +44,7 @@ class Fault(StrEnum):
     CLOCK_WRONG_BEHIND = "clock_wrong_behind"
     CORE_VOID = "core_void"
     CORE_VOID_REGENERATE = "core_void_regenerate"
+    CORE_REMAPS = "core_remaps"  # the core names another Stripe customer from now on
     PERSON_DELETES_DRAFT = "person_deletes_draft"
     PERSON_EDITS_DRAFT = "person_edits_draft"
     PERSON_EMPTIES_DRAFT = "person_empties_draft"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from state.invoices import CoreCustomer, CoreInvoice
 from state.pushes import PushRecord
@@ -14,7 +15,11 @@ from sync.simulation.core_model import RULE
 
 FlagKey = tuple[str, str, Cause]
 _NEVER = timedelta(days=36500)
-_CUSTOMER = CoreCustomer("c1", "Customer", stripe_customer_field="cus_c1")
+
+
+@cache
+def _customer(stripe_customer: str) -> CoreCustomer:
+    return CoreCustomer("c1", "Customer", stripe_customer_field=stripe_customer)
 
 
 class Fenced(Exception):
@@ -34,6 +39,7 @@ class Kept:
     documents: dict[str, DownstreamInvoice] = field(default_factory=dict)
     memos: dict[str, tuple[CreditMemo, ...]] = field(default_factory=dict)
     flags: dict[FlagKey, Flag] = field(default_factory=dict)
+    stripe_customer: str = "cus_c1"  # as the core named it at the last reading
 
     def copy(self) -> "Kept":
         """A backup."""
@@ -43,6 +49,7 @@ class Kept:
             dict(self.documents),
             dict(self.memos),
             dict(self.flags),
+            self.stripe_customer,
         )
 
 
@@ -77,6 +84,7 @@ class Memory:
         documents: Iterable[DownstreamInvoice] = (),
         memos: Iterable[CreditMemo] = (),
         flags: Iterable[Flag] = (),
+        stripe_customer: str | None = None,
         decide: bool = False,
         looked: bool = False,
     ) -> bool:
@@ -105,6 +113,9 @@ class Memory:
             if kept.memos.get(memo.invoice_id or "") != (memo,):
                 kept.memos[memo.invoice_id or ""] = (memo,)
                 self._moved()
+        if stripe_customer is not None and stripe_customer != kept.stripe_customer:
+            kept.stripe_customer = stripe_customer
+            self._moved()
         if record is not None:
             self._keep(record, by_person=token is None)
         for flag in flags:
@@ -168,7 +179,7 @@ class Memory:
             case = Case(
                 core_invoice_id=core_id,
                 invoice=kept.invoices[core_id],
-                customer=_CUSTOMER,
+                customer=_customer(kept.stripe_customer),
                 record=kept.records.get(core_id),
                 documents=held[core_id],
                 ancestors=tuple(

@@ -132,12 +132,14 @@ class StripeModel:
         self.saved[request.key] = (at, request.body, answer)
         return answer
 
-    def find(self, core_id: str) -> tuple[DownstreamInvoice, ...]:
-        """List the documents of one core invoice; a deleted draft is in no list."""
+    def find(self, customer_id: str, core_id: str) -> tuple[DownstreamInvoice, ...]:
+        """List a customer's documents of one core invoice; deleted drafts are in no list."""
         return tuple(
             document.shown()
             for document in self.documents.values()
-            if document.core_id == core_id and document.status is not DocumentStatus.DELETED
+            if document.core_id == core_id
+            and document.customer_id == customer_id
+            and document.status is not DocumentStatus.DELETED
         )
 
     def read(self, document_id: str) -> Document:

@@ -7,9 +7,11 @@ from typing import Any
 
 from connectors.ports import CurrencyRule
 from state.pushes import PushRecord, PushState
+from state.receivables import DownstreamInvoice
 from sync.decide import Case, Policy, decide_push
 from sync.moves import Action, Answer, Ask, Done, Doubt, LookUp, Seen, Undertaking
 from sync.protocol import absorb, next_action, retry
+from sync.simulation.fast import Worker
 from sync.simulation.memory import Memory
 
 
@@ -67,6 +69,13 @@ def believe_the_answer(seen: Seen, asked: PushRecord, answer: Answer) -> Seen:
         return Seen(now=seen.now, core_status=seen.core_status)
     keys = ("k0", "k1") if asked.step.startswith("lines-") else ()
     return Seen(seen.now, seen.core_status, document=answer.document, line_keys=keys)
+
+
+def look_at_the_list_alone(
+    self: Worker, record: PushRecord
+) -> tuple[DownstreamInvoice, ...]:
+    """What stood here before: a look knows nothing but the customer's list."""
+    return self.world.stripe.find(record.customer_id or "", record.core_invoice_id)
 
 
 def commit_regardless(self: Memory, token: int | None, now: datetime, **what: Any) -> bool:

@@ -60,6 +60,15 @@ def test_a_pass_that_overrules_a_person_is_caught(monkeypatch: pytest.MonkeyPatc
     assert broken == "8: v0 went from SKIPPED to ATTEMPTED"
 
 
+def test_a_look_that_forgets_the_books_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast.Worker, "_look_up", planted.look_at_the_list_alone)
+    story = ToldFaults(
+        (Point.READ, Fault.CORE_REMAPS, 2), (Point.READ, Fault.RESTORED_OLD_DATABASE)
+    )
+    broken = play(Scenario(cycles=5), story, dice(0)).broken
+    assert broken == "1: v0 is billed by in_1, in_2"
+
+
 def test_a_hold_that_outlives_its_invoice_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -85,7 +85,8 @@ SOON = NOW + timedelta(seconds=16)  # after three failures
         # refusals, after a look that found nothing
         ({"refusal": SAVED_5XX}, {"found": ()}, {"refusal": "", "not_before": None}),
         ({"refusal": "lock_timeout", "in_doubt": False}, {"found": ()}, {"generation": 3, "refusal": "", "not_before": SOON, "failures": 4}),
-        ({"refusal": "idempotency_error", "in_doubt": False}, {"found": ()}, {"generation": 3, "refusal": "", "not_before": SOON, "failures": 4}),
+        ({"refusal": "idempotency_error", "in_doubt": False}, {"found": ()}, {"refusal": "", "not_before": None}),
+        ({"state": P.CREATED, "step": "lines-0", "refusal": "idempotency_error", "in_doubt": False}, {"document": DRAFT, "line_keys": ()}, {"generation": 3, "refusal": "", "not_before": SOON, "failures": 4}),
         ({"refusal": "lock_timeout"}, {"found": ()}, {"refusal": "", "not_before": None}),
         ({"refusal": "lock_timeout", "in_doubt": False, "generation": GENERATIONS_MAX}, {"found": ()}, {"state": P.QUARANTINED, "reason": "REFUSED", "not_before": None}),
         ({"refusal": "other", "detail": ""}, {"found": ()}, {"state": P.QUARANTINED, "reason": "REFUSED", "detail": "other", "not_before": None}),
@@ -206,6 +207,7 @@ def test_a_wait_doubles_up_to_a_quarter_of_an_hour(failures: int, wait: timedelt
         ({"asked_at": NOW - KEY_LIFE, "refusal": SAVED_5XX}, {"found": ()}, Settle),
         ({"asked_at": None, "refusal": SAVED_5XX}, {"found": ()}, Settle),
         ({"asked_at": NOW, "refusal": "lock_timeout"}, {"found": ()}, Wait(NOW + KEY_LIFE)),
+        ({"asked_at": NOW, "refusal": "idempotency_error", "in_doubt": False}, {"found": ()}, Wait(NOW + KEY_LIFE)),
         ({"asked_at": NOW}, {"found": (), **VOIDED}, Wait(NOW + KEY_LIFE)),
         ({"asked_at": NOW - KEY_LIFE}, {"found": (), **VOIDED}, Settle),
         ({"asked_at": None}, {"found": (), **VOIDED}, Settle),

@@ -1,5 +1,6 @@
 """What surrounds the real worker: several chains, the wire to them, and a mortal process."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.failures import Incomplete, NotNow, Refused, Unknown
@@ -14,7 +15,7 @@ from sync.simulation.stripe_model import Request
 CALL_TAKES = timedelta(milliseconds=400)
 READ_TAKES = timedelta(milliseconds=100)
 DEADLINE = timedelta(seconds=60)
-_OF_THE_CORE = frozenset({Fault.CORE_VOID, Fault.CORE_VOID_REGENERATE})
+_OF_THE_CORE = frozenset({Fault.CORE_VOID, Fault.CORE_VOID_REGENERATE, Fault.CORE_REMAPS})
 
 
 class Around(Outside):
@@ -59,12 +60,25 @@ class Around(Outside):
         """An event of the core also enters its audit log."""
         if event not in _OF_THE_CORE:
             return EFFECTS[event](self)
+        if event is Fault.CORE_REMAPS:
+            return self._remaps()
         before = {id(one) for one in self.invoices().values()}
         happened = EFFECTS[event](self)
         for invoice in self.invoices().values():
             if id(invoice) not in before:
                 self.core_events.append(invoice.customer_id)
         return happened
+
+    def _remaps(self) -> bool:
+        """The core names another Stripe customer for one of its own."""
+        chain = self.chain()
+        chain.remap()
+        customer = self.customers[chain.style.customer_id]
+        named = replace(customer, stripe_customer_field=chain.stripe_customer)
+        self.customers[customer.id] = named
+        self.stripe_customers[chain.stripe_customer] = ""  # made by a person
+        self.core_events.append(customer.id)
+        return True
 
     def must_live(self) -> None:
         """A dead process neither reads nor writes, whatever unwinds through it."""

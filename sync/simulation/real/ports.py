@@ -144,8 +144,7 @@ class ModelStripe:
     def find(self, customer_id: str, core_invoice_id: str) -> tuple[DownstreamInvoice, ...]:
         """Our documents for one core invoice, by listing the customer's."""
         self._around.read()
-        found = self._model.find(core_invoice_id)
-        return tuple(one for one in found if one.customer_id == customer_id)
+        return self._model.find(customer_id, core_invoice_id)
 
     def line_keys(self, document_id: str) -> tuple[str, ...]:
         """The keys of a document's lines."""
