@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from state.money import EXACT
+
 
 @dataclass(frozen=True, slots=True)
 class CreditSegment:
@@ -62,4 +64,4 @@ class CoreCredit:
 
     def exact_minor(self, amount: Decimal) -> Decimal:
         """An amount of this credit on the scale that invoices are kept in."""
-        return amount.scaleb(self.places)
+        return amount.scaleb(self.places, EXACT)

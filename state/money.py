@@ -6,7 +6,16 @@ edge, in `connectors.stripe_money`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import (
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
 from typing import Literal
 
 _TWO = (
@@ -29,6 +38,8 @@ _EXPONENTS: dict[str, int] = {
 }
 
 Unit = Literal["cents", "whole"]
+EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+"""Arithmetic that would rather fail than round: `with localcontext(EXACT):`."""
 
 
 class UnknownCurrency(ValueError):

@@ -1,17 +1,10 @@
 """The reads of credits and corrections, with the history that the core itself does not keep."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from sqlalchemy import select
-from sqlmodel import col
-
-from state.codec import decode
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.reads import Reader
-from state.rows import moment
-from state.tables import BodyRow, ObservationRow
 
 
 class CreditReader(Reader):
@@ -24,22 +17,6 @@ class CreditReader(Reader):
     def iter_credits(self) -> Iterator[CoreCredit]:
         """Every credit as it was last read, by id."""
         return self._each(CoreCredit, "credit")
-
-    def credit_readings(self, credit_id: str) -> list[tuple[datetime, CoreCredit]]:
-        """Every reading of one credit that differed from the one before, oldest first."""
-        query = (
-            select(col(ObservationRow.observed_at), col(BodyRow.body))
-            .join(BodyRow, col(BodyRow.seq) == col(ObservationRow.seq))
-            .where(
-                col(ObservationRow.entity) == self._entity,
-                col(ObservationRow.kind) == "credit",
-                col(ObservationRow.id) == credit_id,
-            )
-            .order_by(col(ObservationRow.seq))
-        )
-        with self._turn, self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [(moment(row[0]), decode(CoreCredit, row[1])) for row in rows]
 
     def correction(self, correction_id: str) -> Correction | None:
         """One correction."""

@@ -157,9 +157,6 @@ class Store(Protocol):
     def credits_of(self, customer_id: str) -> list[CoreCredit]:
         """A customer's credits and its contracts' credits."""
 
-    def credit_readings(self, credit_id: str) -> list[tuple[datetime, CoreCredit]]:
-        """Every reading of one credit that differed from the one before, oldest first."""
-
     def iter_credits(self) -> Iterator[CoreCredit]:
         """Every credit as it was last read, by id."""
 

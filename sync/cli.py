@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from sync.commands import (
+    advise,
     auth,
     core,
     credit,
@@ -50,6 +51,7 @@ app.command()(reports.evidence)
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(pushes.app, name="push")
 app.add_typer(credit.app, name="credit")
+app.command()(advise.advise)
 app.command()(auth.auth)
 app.command()(health.status)
 app.command()(health.doctor)
@@ -69,7 +71,9 @@ FORESEEN: dict[str, tuple[str, ...]] = {
     "state.books": ("FactDiffers",),
     "state.engine": ("StoreUnusable",),
     "state.store": ("LeaseLost",),
+    "sync.advise_events": ("CannotNegate",),
     "sync.commands.options": ("Unusable",),
+    "sync.correcting": ("NotCorrectable",),
     "sync.cycle": ("LeaseHeld",),
     "sync.grants": ("NotGranted",),
     "sync.logs": ("UnknownLevel",),

@@ -8,11 +8,12 @@ it may not, or before another that should have burned first.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from state.credits import CoreCredit, CreditSegment
 from state.invoices import CoreInvoice, CoreLine, CoreStatus
+from state.money import EXACT
 from sync.credits import DEDUCTION, EXPIRATION, GIVEN_BACK, START, ZERO, RollForward
 
 _FINAL = frozenset({CoreStatus.FINALIZED, CoreStatus.VOID})
@@ -47,13 +48,14 @@ def findings(
     """What does not hold for one customer's credits and invoices."""
     known = {one.id: one for one in held}
     found: list[CreditFinding] = []
-    for credit in known.values():
-        found.extend(_schedule(credit))
-    for invoice in invoices:
-        if invoice.status in _FINAL:
-            found.extend(_lines_against_ledgers(invoice, known))
-            found.extend(_elsewhere(invoice, known))
-            found.extend(_order(invoice, known))
+    with localcontext(EXACT):
+        for credit in known.values():
+            found.extend(_schedule(credit))
+        for invoice in invoices:
+            if invoice.status in _FINAL:
+                found.extend(_lines_against_ledgers(invoice, known))
+                found.extend(_elsewhere(invoice, known))
+                found.extend(_order(invoice, known))
     return found
 
 
@@ -68,7 +70,8 @@ def footing(row: RollForward) -> list[CreditFinding]:
     if not row.foots:
         text = "its movements do not foot"
         found.append(CreditFinding(Breach.DOES_NOT_FOOT, credit.id, "", text))
-    possible = balances(credit)
+    with localcontext(EXACT):
+        possible = balances(credit)
     if credit.balance is not None and credit.ledger and credit.balance not in possible:
         told = " or ".join(f"{one:f}" for one in sorted(possible))
         text = f"its ledger comes to {told}, the core says {credit.balance:f}"

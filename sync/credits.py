@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from state.clock import iso
 from state.credits import CoreCredit, CreditSegment, LedgerEntry
+from state.money import EXACT
 
 EXPIRY_NOTICE = timedelta(days=30)
 """How long before its end an unused credit is shown as one that is about to expire."""
@@ -75,24 +76,28 @@ class RollForward:
     @property
     def foots(self) -> bool:
         """Does opening with its movements come to closing?"""
-        came = self.opening + self.granted + self.edited - self.burned
-        return came + self.returned + self.adjusted - self.expired == self.closing
+        with localcontext(EXACT):
+            came = self.opening + self.granted + self.edited - self.burned
+            return came + self.returned + self.adjusted - self.expired == self.closing
 
     @property
     def accessible(self) -> Decimal:
         """What can be drawn on at the end; an archived or overdrawn credit gives nothing."""
-        return ZERO if self.credit.archived else max(ZERO, self.closing - self.unsettled)
+        with localcontext(EXACT):
+            left = self.closing - self.unsettled
+        return ZERO if self.credit.archived else max(ZERO, left)
 
 
 def movements(readings: Readings) -> list[Movement]:
     """Every movement of one credit, from all its readings, the oldest first."""
     found: list[Movement] = []
     before: CoreCredit | None = None
-    for seen_at, credit in readings:
-        found.extend(_scheduled(before, credit, seen_at))
-        found.extend(_written(before, credit, seen_at))
-        found.extend(_expired(before, credit, seen_at))
-        before = credit
+    with localcontext(EXACT):
+        for seen_at, credit in readings:
+            found.extend(_scheduled(before, credit, seen_at))
+            found.extend(_written(before, credit, seen_at))
+            found.extend(_expired(before, credit, seen_at))
+            before = credit
     return sorted(found, key=lambda one: one.at)
 
 
@@ -100,6 +105,13 @@ def roll_forward(
     credit: CoreCredit, moved: Iterable[Movement], start: datetime, end: datetime
 ) -> RollForward:
     """A credit from `start` until just before `end`. `credit` is its last reading."""
+    with localcontext(EXACT):
+        return _rolled(credit, moved, start, end)
+
+
+def _rolled(
+    credit: CoreCredit, moved: Iterable[Movement], start: datetime, end: datetime
+) -> RollForward:
     opening = ZERO
     sums = dict.fromkeys(Move, ZERO)
     left: dict[str, Decimal] = {}

@@ -5,6 +5,7 @@
     observe   read Stripe and the ERPs; flags open and close on what is seen
     push      carry out what was decided: intent committed, call, answer committed
     show      show the flags where people work: in Stripe, in an ERP that has a place
+    settle    end the corrections that waited for their push and their flags
     reconcile gather as of an instant, classify, keep the run      (sync/reconcile.py)
     report    from a kept run only                                 (sync/report/)
 
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from state.worklist import UNRESOLVED
+from sync.correction_books import settle
 from sync.observe import Observed, observe, observe_each
 from sync.parts import Parts
 from sync.plan import Plan, plan_of, refuse_if_moved
@@ -124,6 +126,7 @@ def _ended(
     halted: str,
 ) -> PassResult:
     show_flags(parts, progress)
+    settle(parts)
     after = _flag_states(parts)
     unresolved = {name for name, state in after.items() if state in UNRESOLVED}
     was_unresolved = {name for name, state in before.items() if state in UNRESOLVED}

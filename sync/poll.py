@@ -109,6 +109,13 @@ def read_customer(parts: Parts, customer: CoreCustomer) -> Reading:
     return Reading(customer, tuple(invoices.values()), granted, pages + 1)
 
 
+def record_customer(parts: Parts, customer_id: str) -> None:
+    """Read one customer again and record it, with every push and flag that follows."""
+    customer = parts.core.customer(customer_id)
+    if customer is not None:
+        _take(parts, [read_customer(parts, customer)])
+
+
 def _named(parts: Parts, ids: Iterable[str]) -> Iterator[Reading]:
     """The customers behind the ids that the audit log names, each once."""
     names = list(dict.fromkeys(ids))

@@ -6,7 +6,7 @@ run gives the same bytes, whenever it is asked for.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
 from typing import BinaryIO, TypeVar
@@ -18,8 +18,18 @@ from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag
 from sync import detail, signoff
 from sync.books import Outcome, Row, Run
+from sync.credit_entries import EVER, Register
+from sync.credit_register import register
 from sync.progress import Progress, Silent
-from sync.report import audit, corrections, memos, reconciliation, rollforward, worklist
+from sync.report import (
+    audit,
+    corrections,
+    credit_roll,
+    memos,
+    reconciliation,
+    rollforward,
+    worklist,
+)
 from sync.report.codec import content_sha256, read_run
 from sync.report.document import Document
 from sync.report.ledger import LedgerRow, Span, Version, fold, fold_loose
@@ -31,6 +41,7 @@ NAMES = (
     "worklist",
     "rollforward",
     "credit-memos",
+    "credits",
     "corrections",
     "audit",
 )
@@ -66,6 +77,8 @@ def document(name: str, material: Material, wish: Wish | None = None) -> Documen
             return rollforward.build(material)
         case "credit-memos":
             return memos.build(material)
+        case "credits":
+            return credit_roll.build(material)
         case "corrections":
             return corrections.build(
                 material, internal=wish.internal, customer=wish.customer
@@ -142,6 +155,7 @@ def of_run(
     gathered = _Gathered(store, run, progress or Silent())
     gathered.read(names)
     audited = "audit" in names
+    held = _credits(store, run) if "credits" in names else Register((), ())
     return Material(
         run=run,
         digest=digest,
@@ -159,6 +173,8 @@ def of_run(
         signoffs=signoff.of_run(store, run),
         prior=_prior(store, run) if "rollforward" in names else None,
         general_ledger=(wish or Wish()).general_ledger,
+        credits=held.entries,
+        credit_findings=held.findings,
     )
 
 
@@ -194,6 +210,15 @@ def standing(store: Books, entity: str, version: str, now: datetime) -> Material
         flags=tuple(store.flags()),
         audit=tuple(store.audit_lines()),
         verdict=store.verify_audit(),
+    )
+
+
+def _credits(store: Books, run: Run) -> Register:
+    """The credits as they were seen by the run, rolled forward over its period."""
+    span = span_of(run)
+    end = span.end + timedelta(microseconds=1)
+    return register(
+        store, now=run.made_at, start=span.start or EVER, end=end, seen_by=run.made_at
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.correcting import Unit
-    from sync.credit_register import Register
+    from sync.credit_entries import Register
     from sync.granting import Granted
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ def list_credits(
 ) -> None:
     """List credits with their roll-forward; what does not hold is said below."""
     from sync.console import say
-    from sync.credit_register import as_json as told
+    from sync.credit_entries import as_json as told
     from sync.credit_register import register
     from sync.wiring import SystemClock
 
@@ -70,8 +70,9 @@ def show_credit(
     """Show one credit: its schedule, every movement, and what does not hold."""
     from state.clock import iso
     from sync.console import Column, Kind, say, show_table
-    from sync.credit_register import amount, movements_json, register
-    from sync.credit_register import as_json as told
+    from sync.credit_entries import amount, movements_json
+    from sync.credit_entries import as_json as told
+    from sync.credit_register import register
     from sync.wiring import SystemClock
 
     with books(config) as (_, store):
@@ -190,7 +191,7 @@ def grant(
 
 def month(period: str | None) -> tuple[datetime, datetime | None]:
     """The start of a month and of the next; without one, from the beginning until now."""
-    from sync.credit_register import EVER
+    from sync.credit_entries import EVER
 
     if period is None:
         return EVER, None
@@ -202,7 +203,7 @@ def month(period: str | None) -> tuple[datetime, datetime | None]:
 
 def _show(made: "Register") -> None:
     from sync.console import Column, Kind, say, show_table
-    from sync.credit_register import amount
+    from sync.credit_entries import amount
 
     figures = ("opening", "granted", "edited", "burned", "returned", "adjusted", "expired")
     columns = [Column("Credit"), Column("Customer", Kind.WORDS), Column("Name", Kind.WORDS)]

@@ -34,6 +34,7 @@ NAMES = (
     "worklist",
     "rollforward",
     "credit-memos",
+    "credits",
     "corrections",
     "audit",
 )

@@ -9,6 +9,8 @@ from state.invoices import CoreInvoice
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Row, Run
+from sync.credit_checks import CreditFinding
+from sync.credit_entries import Entry
 from sync.report.ledger import LedgerRow
 
 
@@ -70,4 +72,6 @@ class Material:
     verdict: Verdict | None = None
     signoffs: tuple[Signoff, ...] = ()
     prior: Prior | None = None
+    credits: tuple[Entry, ...] = ()
+    credit_findings: tuple[CreditFinding, ...] = ()
     general_ledger: Mapping[str, int] = field(default_factory=dict)  # typed in, by currency

@@ -21,13 +21,7 @@ class Company(Story):
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         super().__init__(folder / "core")
-        fields = self.sdk.v1.custom_fields
-        fields.add_key(entity="customer", key="billing_email", enforce_uniqueness=False)
-        fields.set_values(
-            entity="customer",
-            entity_id=self.customer,
-            custom_fields={"billing_email": "ap@acme.example"},
-        )
+        self.be_reachable()
         self.stripe = start_stripe()
         self.person = Operator(self.stripe.url, self.stripe.api_key)
         self.home = folder
@@ -52,9 +46,10 @@ class Company(Story):
         said = self._capture.readouterr()
         return code, said.out, said.err
 
-    def told(self, *words: str) -> Any:
+    def told(self, *words: str, json_option: bool = True) -> Any:
         """A command's --json answer, whatever its exit code but 2."""
-        code, out, err = self.tieout(*words, "--json")
+        more = ("--json",) if json_option else ()
+        code, out, err = self.tieout(*words, *more)
         assert code != 2, err
         return json.loads(out)
 

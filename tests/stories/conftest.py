@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.company import Company
+pytest.register_assert_rewrite("tests.stories.golden")
+
+from tests.stories.company import Company  # noqa: E402 - after the line above
 
 
 @pytest.fixture

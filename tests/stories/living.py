@@ -62,6 +62,16 @@ class Story:
         ).data.id
         self.to(BEGIN + timedelta(days=20))
 
+    def be_reachable(self) -> None:
+        """Give the customer an address, without which Stripe sends it no invoice."""
+        fields = self.sdk.v1.custom_fields
+        fields.add_key(entity="customer", key="billing_email", enforce_uniqueness=False)
+        fields.set_values(
+            entity="customer",
+            entity_id=self.customer,
+            custom_fields={"billing_email": "ap@acme.example"},
+        )
+
     def stop(self) -> None:
         self.sdk.close()
         self.core.stop()

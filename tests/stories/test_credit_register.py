@@ -33,6 +33,28 @@ def test_a_credit_is_told_from_grant_to_expiry(company: Company) -> None:
     assert (shown["closing"], shown["findings"]) == ("0", [])
 
 
+def test_the_register_is_a_report_in_every_format(company: Company) -> None:
+    credit = company.grant(500, 5, "Downtime")
+    company.use("u1", "150")
+    company.to(AUGUST + timedelta(days=2))
+    company.told("sync")
+    company.told("reconcile")
+    told = company.told("report", "credits", "--format", "json", json_option=False)
+    (row,) = told["tables"]["register"]["rows"]
+    assert row["credit"] == credit
+    figures = {name: row[name]["minor"] for name in ("granted", "burned", "closing")}
+    assert figures == {"granted": 500, "burned": 300, "closing": 200}
+    for form in ("csv", "html", "xlsx", "pdf"):
+        path = company.home / f"credits.{form}"
+        assert company.tieout("report", "credits", "-o", str(path))[0] == 0
+        assert path.stat().st_size > 500
+    first = (company.home / "credits.csv").read_bytes()
+    company.grant(900, 5, "Another")
+    company.told("sync")
+    company.tieout("report", "credits", "-o", str(company.home / "credits.csv"))
+    assert (company.home / "credits.csv").read_bytes() == first  # of the same kept run
+
+
 def test_an_edit_has_no_time_and_is_seen_all_the_same(company: Company) -> None:
     credit = company.grant(500, 5, "Downtime")
     company.told("sync")

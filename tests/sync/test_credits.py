@@ -271,3 +271,17 @@ def test_a_balance_is_what_is_open_at_one_instant_or_another() -> None:
         Breach.DOES_NOT_FOOT
     ]
     assert balances(replace(two, archived=True)) == {0}
+
+
+def test_no_digit_is_lost_however_many_there_are() -> None:
+    long = Decimal("12345678901234567890.123456789012")
+    tiny = Decimal("0.000000000001")
+    item = CreditSegment("s1", long, JULY, SEPTEMBER)
+    burned = replace(BURN, amount=-tiny)
+    read = credit(
+        replace(START, amount=long), burned, segments=(item,), balance=long - tiny
+    )
+    exact = Decimal("12345678901234567890.123456789011")
+    rolled = roll_forward(read, movements([(AUGUST, read)]), JULY, AUGUST + DAY)
+    assert (rolled.closing, rolled.foots) == (exact, True)
+    assert footing(replace(rolled, credit=replace(read, balance=exact))) == []
