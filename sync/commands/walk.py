@@ -183,8 +183,9 @@ def show_run(run: "Run") -> None:
     show_table(
         columns, rows, title=f"{run.entity}: run {run.run_id}{period} is {run.outcome}"
     )
-    for chain in run.chains:
-        say(f"{chain.kind} {chain.root}: {chain.text}")
+    # The same finding stands once for each register that bills it; it is said once.
+    for line in dict.fromkeys(f"{one.kind} {one.root}: {one.text}" for one in run.chains):
+        say(line)
     show_table(
         [Column(""), Column("", Kind.WORDS)],
         [
