@@ -17,6 +17,14 @@ _STATUS = {
 }
 
 
+def id_of(body: dict[str, Any]) -> str:
+    """An object's id. What is no id must not be kept as one. Raises TypeError."""
+    name = body["id"]
+    if not isinstance(name, str) or not name:
+        raise TypeError("its id is no text")
+    return name
+
+
 def invoice(target: str, body: dict[str, Any]) -> DownstreamInvoice:
     """One invoice. The books compare what is ex tax, never the amount due."""
     currency = str(body["currency"]).upper()
@@ -32,7 +40,7 @@ def invoice(target: str, body: dict[str, Any]) -> DownstreamInvoice:
     due = body.get("due_date")
     return DownstreamInvoice(
         target=target,
-        id=body["id"],
+        id=id_of(body),
         status=status,
         currency=currency,
         gross_minor=from_stripe(gross, currency),
@@ -76,7 +84,7 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
     amount = total if net is None else int(net)
     return CreditMemo(
         target=target,
-        id=body["id"],
+        id=id_of(body),
         status=MemoStatus.VOID if body["status"] == "void" else MemoStatus.ISSUED,
         currency=currency,
         amount_minor=from_stripe(amount, currency),

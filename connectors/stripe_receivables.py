@@ -32,7 +32,7 @@ from connectors.redaction import one_line
 from connectors.stripe_failures import failure_of
 from connectors.stripe_http import OurManner
 from connectors.stripe_money import currency_rule, to_stripe
-from connectors.stripe_parse import gone, invoice, memo
+from connectors.stripe_parse import gone, id_of, invoice, memo
 from connectors.transport import Limits, Transport, Unreadable
 from state.clock import Clock
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
@@ -121,7 +121,7 @@ class StripeReceivables:
 
     def identify(self) -> Identity:
         """Which account answers. Raises Misconfigured."""
-        account = self._read("account", read=lambda found: str(found["id"]))
+        account = self._read("account", read=id_of)
         live = self._read("invoices", {"limit": 1}, read=_livemode)
         return Identity("Stripe", account, livemode=live)
 
@@ -203,7 +203,7 @@ class StripeReceivables:
         """
 
         def names(row: Body) -> tuple[str | None, str]:
-            return (row.get("metadata") or {}).get("core_customer_id"), str(row["id"])
+            return (row.get("metadata") or {}).get("core_customer_id"), id_of(row)
 
         named = [
             customer_id
@@ -228,7 +228,7 @@ class StripeReceivables:
         body: Any = {"name": name, "metadata": {"core_customer_id": core_customer_id}}
         if email is not None:
             body["email"] = email
-        return self._write("customers", body, key, read=lambda made: str(made["id"]))
+        return self._write("customers", body, key, read=id_of)
 
     def draft_terms(self, draft: Draft) -> str:
         """The create request as canonical JSON."""
@@ -349,7 +349,7 @@ class StripeReceivables:
     ) -> Iterator[tuple[_A, ...]]:
         def page(body: Body) -> tuple[tuple[_A, ...], str | None, bool]:
             rows = body["data"]
-            last = str(rows[-1]["id"]) if rows else None
+            last = id_of(rows[-1]) if rows else None
             return tuple(read(row) for row in rows), last, bool(body["has_more"])
 
         after: str | None = None

@@ -142,6 +142,21 @@ def test_a_reading_is_asked_again_and_what_cannot_be_read_is_not(
     assert len(odd.seen) == 1
 
 
+@pytest.mark.parametrize("name", [b'["x"]', b"7", b"null", b'""', b"{}"])
+def test_what_is_no_id_is_never_kept_as_one(
+    served: Callable[[Say], Server], name: bytes
+) -> None:
+    """Kept, it would stand as the customer's for good, and every push would be refused."""
+    body = INVOICE.replace(b'"in_1"', name)
+    stripe = stripe_at(served(lambda peer: peer.sendall(answer(200, body))).url)
+    for writing in (
+        lambda: stripe.create_customer("cc_1", "Acme", email=None, key="k"),
+        lambda: stripe.create_draft("{}", key="k"),
+    ):
+        with pytest.raises(Unknown, match="its id is no text"):
+            writing()
+
+
 @pytest.mark.parametrize(
     "body", [b'{"data": 7, "id": ["x"]}', b"[]", b"7", b'{"data": [7]}']
 )

@@ -23,7 +23,7 @@ from random import Random
 from typing import Any
 
 from tests.kills.front import FATES, Request
-from tests.kills.processes import Zygote
+from tests.kills.processes import Child, Zygote
 from tests.kills.world import World
 
 ROUNDS_A_LIFE = 20
@@ -84,6 +84,26 @@ class Tally:
         """For faults.json."""
         whole = dict(vars(self), kills_total=self.killed, faults_total=self.faults.total())
         return {name: dict(v) if isinstance(v, Counter) else v for name, v in whole.items()}
+
+
+class Spring:
+    """Kills one process once, and knows at which point."""
+
+    def __init__(self) -> None:
+        self.at = ""
+        self._aimed = threading.Event()
+        self._victim: Child | None = None
+
+    def aim(self, victim: Child) -> None:
+        """Say whom to kill."""
+        self._victim = victim
+        self._aimed.set()
+
+    def __call__(self, point: str) -> None:
+        self._aimed.wait(5)
+        if not self.at and self._victim is not None:
+            self.at = point
+            self._victim.signal(signal.SIGKILL)
 
 
 class Trap:
@@ -177,18 +197,16 @@ class Life:
         if refused:
             world.fronts["stripe"].close()
             self.tally.faults["refused"] += 1
-        sprung: list[str] = []
-        ready = threading.Event()
-        spring = self._spring(sprung, ready)
+        spring = Spring()
         self.trap.set(point, fates, spring, rng.uniform(0, 0.04))
-        self.daemon = world.tieout("run")
-        ready.set()
+        daemon = world.tieout("run")
+        spring.aim(daemon)
         if point == "random":
             threading.Timer(rng.uniform(0.2, 1.8), spring, (point,)).start()
         if point == "SIGTERM":
-            threading.Timer(rng.uniform(0.3, 1.2), self.daemon.signal, (15,)).start()
-        code = self._wait(spring)
-        self._note(point, code, sprung)
+            threading.Timer(rng.uniform(0.3, 1.2), daemon.signal, (15,)).start()
+        code = self._wait(daemon, spring)
+        self._note(point, code, spring)
         if refused:
             world.fronts["stripe"].open()
         away = rng.choice([61, 61, 61, 61, 900, 2 * HOUR, 2 * DAY])
@@ -205,32 +223,23 @@ class Life:
         else:
             world.stripe_faults()
 
-    def _spring(self, sprung: list[str], ready: threading.Event) -> Callable[[str], None]:
-        def spring(point: str) -> None:
-            ready.wait(5)
-            if not sprung:
-                sprung.append(point)
-                self.daemon.signal(signal.SIGKILL)
-
-        return spring
-
-    def _wait(self, spring: Callable[[str], None]) -> int:
+    def _wait(self, daemon: Child, spring: Spring) -> int:
         until = time.monotonic() + ROUND_SECONDS
-        while (code := self.daemon.ended()) is None:
+        while (code := daemon.ended()) is None:
             now = time.monotonic()
             busy = self.trap.seen.total() == 0 or now - self.trap.last < REST_SECONDS
             if now > until or not busy:
                 spring("at rest")
-                return self.daemon.wait()
+                return daemon.wait()
             time.sleep(0.01)
         return code
 
-    def _note(self, point: str, code: int, sprung: list[str]) -> None:
+    def _note(self, point: str, code: int, spring: Spring) -> None:
         hit = self.trap.hit
         self.tally.faults.update(hit)
         self.tally.ends[str(code)] += 1
         if code == -signal.SIGKILL:
-            self.tally.kills[sprung[0]] += 1
+            self.tally.kills[spring.at] += 1
             return
         told_off = code == 2 and bool({"401", "403"} & set(hit))
         terminated = point == "SIGTERM" and code in {0, 143}
