@@ -39,7 +39,7 @@ def actions() -> set[str]:
     for name in LOGS_IN:
         text = (ROOT / f"sync/{name}.py").read_text()
         found |= set(re.findall(r'action=f?"([^"]+)"', text))
-        found |= set(re.findall(r'"(step\.[a-z_]+)"', text))
+        found |= set(re.findall(r'"((?:step|push|register)\.[a-z_]+)"', text))
     return {
         one.replace("{job.name}", "JOB").replace("{library}", "LIBRARY") for one in found
     }
