@@ -159,8 +159,8 @@ class Sandbox:
             counts = {"requests": self._numbers, "limited": self.faults.limited}
             return JSONResponse(counts)
         raw = await request.body()
-        sent: Any = json.loads(raw) if raw else {}
         try:
+            sent: Any = json.loads(raw) if raw else {}
             match what:
                 case "clock":
                     with self.books.transaction(ACCOUNT) as tx:
@@ -172,6 +172,11 @@ class Sandbox:
                 case "latency":
                     self.faults.latency_seconds = int(sent["ms"]) / 1000
                 case "limits":
+                    if unknown := set(sent) - {
+                        "per_endpoint_per_second",
+                        "global_per_second",
+                    }:
+                        raise ValueError(f"no limit is called {unknown.pop()}")
                     self.faults.per_endpoint = int(sent.get("per_endpoint_per_second", 0))
                     self.faults.overall = int(sent.get("global_per_second", 0))
                     self.faults.at_once = int(sent.get("at_once", 0))

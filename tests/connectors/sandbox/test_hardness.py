@@ -219,3 +219,13 @@ def test_a_body_that_is_no_form_is_refused(account: Account, body: bytes) -> Non
     )
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("what", ["clock", "faults", "latency", "limits", "events", "nope"])
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"7", b'{"advance_seconds": "x"}', b"\xff"])
+def test_a_switch_that_is_set_wrongly_says_so(
+    account: Account, what: str, body: bytes
+) -> None:
+    answer = requests.post(f"{account.url}/_sandbox/{what}", data=body, timeout=5)
+    assert answer.status_code in {400, 404}
+    assert answer.json()["message"]
