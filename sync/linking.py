@@ -19,7 +19,7 @@ from state.receivables import DownstreamInvoice
 from state.store import Store
 from sync.by_hand import STRIPE
 
-PREFIX_MIN = 20  # QuickBooks keeps 21 characters of a number; fewer say too little
+PREFIX_MIN = 18  # digits: of a UUID with dashes, QuickBooks keeps 21 characters of a number
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX = re.compile(r"[0-9a-f]+")

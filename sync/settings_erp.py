@@ -86,7 +86,7 @@ class NetsuiteErp(VendorErp):
     """NetSuite by SuiteQL; logs in by a certificate, or by a token as the older way."""
 
     kind: Literal["netsuite"]
-    account: Text
+    account: Id
     login: Literal["certificate", "token"] = "certificate"
     certificate_id: Text = ""
     private_key: Reference = ""

@@ -218,7 +218,8 @@ class NetSuite:
             f"AND l.{side} IN ({_ids(names)}) "
             "GROUP BY l.previousdoc, l.nextdoc ORDER BY l.previousdoc, l.nextdoc"
         )
-        found = [
+        # An amount of 0 is what a void leaves behind; `shapes.parts` counts it for nothing.
+        return [
             Applied(
                 text(row, "nextdoc"),
                 text(row, "previousdoc"),
@@ -226,7 +227,6 @@ class NetSuite:
             )
             for row in self._rows(sql)
         ]
-        return [one for one in found if one.amount]  # 0: left behind by a void
 
     def _rows(self, sql: str) -> Iterator[Mapping[str, Any]]:
         offset, more = 0, True

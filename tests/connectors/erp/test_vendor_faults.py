@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.failures import ConnectorFailure, Misconfigured, NotNow, Unauthorized
+from tests.contracts.registers import seen
 from tests.contracts.vendors.business_central import BusinessCentralDesk
 from tests.contracts.vendors.desk import VendorDesk, replayed
 from tests.contracts.vendors.intacct import IntacctDesk
@@ -93,6 +94,21 @@ def test_an_answer_of_another_shape_is_no_whole_answer(desk: VendorDesk, body: A
     desk.fault("200", times=99)
     with pytest.raises(ConnectorFailure):
         list(desk.register.sweep(None))
+
+
+def test_a_look_reads_what_has_changed_and_no_more(desk: VendorDesk) -> None:
+    old = desk.invoice("core-1", 10_000)
+    desk.credit(old, 1_000)
+    desk.clock.sleep(86_400)
+    desk.invoice("core-2", 100)
+    cursor = desk.register.changes(None, desk.clock.now()).cursor
+    desk.clock.sleep(86_400)
+    new = desk.invoice("core-3", 100)
+    hints = desk.register.changes(cursor, desk.clock.now())
+    documents, memos = seen(hints.pages)
+    assert new in documents
+    assert old not in {*documents, *hints.ids}
+    assert memos == []
 
 
 def test_its_table_of_capabilities_is_whole(desk: VendorDesk) -> None:

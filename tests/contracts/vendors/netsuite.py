@@ -104,6 +104,11 @@ class NetSuiteDesk(VendorDesk):
         base.executemany(
             "INSERT INTO nexttransactionlinelink VALUES (?,?,?,?)", [*links, *self.links]
         )
+        paying = {one[1] for one in self.links} - self.memos.keys()
+        base.executemany(
+            'INSERT INTO "transaction" (id, type) VALUES (?,?)',
+            [(n, "CustPymt") for n in paying],
+        )
         gone = [(name, "CustInvc", stamp(at)) for name, at in self.deleted.items()]
         base.executemany("INSERT INTO deletedrecord VALUES (?,?,?)", gone)
         closed = [(n, *days, "T", "F", "F", "T") for n, days in enumerate(self.periods)]
