@@ -26,6 +26,7 @@ from connectors.sandbox.webhooks import send_all
 KEY_SECONDS = 24 * 3600
 KEY_LENGTH_MAX = 255
 BODY_BYTES_MAX = 4_000_000
+LIMITS = {"per_endpoint_per_second", "global_per_second", "at_once"}
 METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
@@ -172,10 +173,7 @@ class Sandbox:
                 case "latency":
                     self.faults.latency_seconds = int(sent["ms"]) / 1000
                 case "limits":
-                    if unknown := set(sent) - {
-                        "per_endpoint_per_second",
-                        "global_per_second",
-                    }:
+                    if unknown := set(sent) - LIMITS:
                         raise ValueError(f"no limit is called {unknown.pop()}")
                     self.faults.per_endpoint = int(sent.get("per_endpoint_per_second", 0))
                     self.faults.overall = int(sent.get("global_per_second", 0))
