@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live kills bench bench-push bench-memory check lock clean
+.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-push bench-memory check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -34,6 +34,9 @@ wheel-check: install  ## build the wheel, install it alone elsewhere, and run it
 
 stripe-live: dev  ## the Stripe contract against your own sandbox (STRIPE_SANDBOX_KEY)
 	$(BIN)/python -m pytest tests/contracts --stripe-live -rs
+
+live: dev  ## the ERP contract against a real Odoo and a real Tryton, installed into .live on loopback
+	TIEOUT_LIVE=.live $(BIN)/python -m pytest tests/live -p no:randomly -rs --durations=5
 
 kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=1); writes faults.json
 	$(BIN)/python -m tests.kills.rounds --kills $(or $(N),200) --seed $(or $(SEED),1) --out faults.json

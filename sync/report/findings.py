@@ -87,6 +87,8 @@ def uses_of(material: Material) -> list[Use]:
             for document in row.document_id.split(", ")
             for memo in by_document.get((row.target, document), [])
             if (memo.number or memo.id) in row.memo_refs
+            # A part that is not applied yet bears on a row only where nothing stands.
+            and (memo.applied or row.document_status in {"VOID", "DELETED"})
         ]
         uses.extend(_shares(row, counted))
     return uses
@@ -125,6 +127,7 @@ def explained_table(material: Material) -> Table[Use]:
         Column("closing", "Closes an over-billing", Kind.MONEY, lambda one: -one.closing, brief=True, total=True),
         Column("explaining", "Explains", Kind.MONEY, lambda one: one.explaining, brief=True, total=True),
         Column("after", "Variance after", Kind.MONEY, lambda one: one.after, formula="ROUND({before}+{amount},{exponent})"),
+        Column("pairing", "Pairing", Kind.ID, lambda one: "exact" if one.memo.exact else "inferred", 9),
         Column("link", "Evidence", Kind.LINK, lambda one: one.memo.url or "", 30),
     )  # fmt: skip
     return table(

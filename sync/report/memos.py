@@ -120,14 +120,20 @@ def _signed(one: Entry) -> int:
     return one.memo.amount_minor if one.memo.status is MemoStatus.ISSUED else 0
 
 
+def _in_use(one: Entry) -> bool:
+    """Is it issued, and applied to the invoice it names?"""
+    named = one.memo.invoice_id is not None and one.memo.applied
+    return named and one.memo.status is MemoStatus.ISSUED
+
+
 def _applied(one: Entry) -> int:
-    if one.memo.invoice_id is None or one.memo.status is not MemoStatus.ISSUED:
+    if not _in_use(one):
         return 0
     return one.memo.amount_minor + one.memo.tax_minor
 
 
 def _unapplied(one: Entry) -> int:
-    loose = one.memo.invoice_id is None and one.memo.status is MemoStatus.ISSUED
+    loose = one.memo.status is MemoStatus.ISSUED and not _in_use(one)
     return one.memo.amount_minor + one.memo.tax_minor if loose else 0
 
 
@@ -160,6 +166,7 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("post_payment", "After payment", Kind.MONEY, lambda one: one.memo.post_payment_minor if _signed(one) else 0, total=True),
     Column("applied", "Applied", Kind.MONEY, _applied, total=True),
     Column("unapplied", "Unapplied", Kind.MONEY, _unapplied, total=True),
+    Column("pairing", "Pairing", Kind.ID, lambda one: "exact" if one.memo.exact else "inferred", 9),
     Column("reason_code", "Reason code", Kind.ID, lambda one: reason_code(one.memo), 20, brief=True),
     Column("reason", "Reason in its system", Kind.TEXT, lambda one: one.memo.reason, 20),
     Column("text", "Reason text", Kind.TEXT, lambda one: one.memo.text, 34, brief=True),

@@ -92,6 +92,11 @@ class OdooDesk:
         )
         return sorted(rows[0]["company_ids"])
 
+    def lock(self, company: int, day: str | None) -> None:
+        """Close the books of a company up to a day, or open them."""
+        values = {"fiscalyear_lock_date": day or False}
+        self.call("res.company", "write", who="manager", ids=[company], vals=values)
+
     def _one(self, model: str, field: str, value: str) -> int:
         found: list[int] = self.call(model, "search", domain=[[field, "=", value]])
         return found[0]

@@ -33,6 +33,7 @@ class Server:
     url: str
     keys: Path
     home: Path
+    database: str = ""  # how to reach its PostgreSQL
 
 
 def home_of(name: str) -> Path:
@@ -134,7 +135,8 @@ def odoo_server() -> Iterator[Server]:
         run(home, *common, "shell", *tail, "--no-http", stdin=script, **where)
         url = f"http://127.0.0.1:{port}"
         with serving(home, f"{url}/web/version", *common, *tail, **where):
-            yield Server(url, home / "keys.json", home)
+            dsn = f"host={sockets} user=odoo dbname=erp"
+            yield Server(url, home / "keys.json", home, dsn)
 
 
 @contextmanager

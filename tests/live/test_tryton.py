@@ -19,6 +19,8 @@ def tryton_desk(tryton: Server) -> Iterator[TrytonDesk]:
 
 
 class TestTrytonLive(RegisterContract):
+    pages_of = 9  # Tryton posts one or two invoices a second
+
     @pytest.fixture
     def desk(self, tryton_desk: TrytonDesk) -> TrytonDesk:
         return tryton_desk

@@ -16,7 +16,7 @@ class TrytonDesk:
 
     lacks: frozenset[str] = frozenset({LATE, FAULTS, DELETE, ENTITIES})
 
-    def __init__(self, server: Server, *, page: int = 10) -> None:
+    def __init__(self, server: Server, *, page: int = 4) -> None:
         keys: dict[str, Any] = json.loads(server.keys.read_text())
         self.register = Tryton(
             "books",
@@ -27,16 +27,17 @@ class TrytonDesk:
             rng=RNG,
             page=page,
         )
-        who = keys["accountant"]
-        at = server.url.removeprefix("http://")
         self._acts = subprocess.Popen(
             [
                 str(server.home / "venv/bin/python"),
                 "-W",
                 "ignore",
                 str(HERE / "tryton/acts.py"),
-                f"http://{who['login']}:{who['password']}@{at}/erp/",
+                "trytond.conf",
+                keys["accountant"]["login"],
+                str(keys["revenue"]),
             ],
+            cwd=server.home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

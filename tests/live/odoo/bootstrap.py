@@ -60,7 +60,11 @@ keys = {
         "tieout", "Tieout (reads)", "base.group_user", "account.group_account_readonly"
     ),
     "manager": user(
-        "manager", "Max Manager", "base.group_user", "account.group_account_manager"
+        "manager",
+        "Max Manager",
+        "base.group_user",
+        "base.group_erp_manager",
+        "account.group_account_manager",
     ),
 }
 Path("keys.json").write_text(json.dumps(keys))

@@ -90,5 +90,6 @@ def user(login: str, groups: tuple[str, ...]) -> dict[str, Any]:
 keys = {
     "accountant": user("ada", ("Accounting",)),
     "robot": user("tieout", ("Tieout (reads)",)),
+    "revenue": get_accounts()["revenue"].id,
 }
 Path("keys.json").write_text(json.dumps(keys))
