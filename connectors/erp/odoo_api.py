@@ -23,9 +23,11 @@ _SERVER_ERROR = 500
 
 
 class Door(Protocol):
-    """One way to call Odoo. `when` is the server's own time of the last answer."""
+    """One way to call Odoo."""
 
-    when: datetime | None
+    @property
+    def when(self) -> datetime | None:
+        """The server's own time of the last answer."""
 
     def read(self, model: str, method: str, **arguments: Any) -> Any:
         """Ask; retried. Raises Misconfigured, Refused, NotNow, Unknown, Incomplete."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import responses
@@ -12,6 +13,8 @@ from connectors.redaction import Secret
 from tests.connectors.erp.fake_tryton import KEY, URL, FakeTryton
 from tests.connectors.test_metronome import RealishClock
 from tests.contracts.registers import ENTITIES, Desk, RegisterContract
+
+_DRAFT: dict[str, Any] = {"state": "draft", "amount_to_pay": Decimal(0)}
 
 
 def register(page: int = 10) -> Tryton:
@@ -44,7 +47,7 @@ class TrytonReplay:
         entity: int = 0,
         draft: bool = False,
     ) -> str:
-        more = {"state": "draft", "amount_to_pay": Decimal(0)} if draft else {}
+        more: dict[str, Any] = _DRAFT if draft else {}
         code = {"id": 1, "code": currency}
         return str(self.tryton.invoice(minor, reference=reference, currency=code, **more))
 
@@ -65,7 +68,7 @@ class TrytonReplay:
 
     def credit(self, document_id: str, minor: int, *, how: str = "applied") -> str:
         of = self.tryton.tables["account.invoice"][int(document_id)]
-        more = {"state": "draft", "amount_to_pay": Decimal(0)} if how == "draft" else {}
+        more: dict[str, Any] = _DRAFT if how == "draft" else {}
         origin = None if how == "unapplied" else of["id"]
         made = self.tryton.invoice(-minor, origin=origin, currency=of["currency"], **more)
         return str(made)

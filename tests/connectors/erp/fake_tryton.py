@@ -87,7 +87,7 @@ class FakeTryton:
             return any(lines[one]["invoice"] in wanted for one in origins)
         value = row[field]
         if isinstance(wanted, dict):
-            wanted = datetime(*(wanted[name] for name in _TIMES), tzinfo=UTC)
+            wanted = datetime(**{n: wanted[n] for n in _TIMES}, tzinfo=UTC)
         if operator == "in":
             return value in wanted
         if value is None:
