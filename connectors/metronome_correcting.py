@@ -17,7 +17,7 @@ from connectors.correcting import (
     Unit,
     Window,
 )
-from connectors.failures import Incomplete
+from connectors.failures import Incomplete, Unknown
 from connectors.metronome import CONTRACTS_PAGE, PAGE, PAGES_MAX, Metronome, page_of
 from connectors.wire import Reply, Wire, segment
 from state.clock import utc
@@ -72,8 +72,10 @@ class MetronomeCorrections(Metronome):
             rows, _ = page_of(data, "contracts/list")
             found.extend(_contract(row) for row in rows)
             after = data.get("cursor")
-            if not after or after == cursor:
+            if not after:
                 return tuple(found)
+            if after == cursor:
+                break
             cursor = after
         raise Incomplete("the billing core's list of contracts does not come to an end")
 
@@ -294,8 +296,11 @@ def _window(row: Mapping[str, Any]) -> Window:
 
 
 def _id_of(reply: Reply, path: str) -> str:
-    data = (reply.data or {}).get("data") if isinstance(reply.data, dict) else None
-    return str(parse.need(data, "id", f"answer of {path}"))
+    data = reply.data.get("data") if isinstance(reply.data, dict) else None
+    if not isinstance(data, dict) or data.get("id") is None:
+        # It was answered with a yes: whether and as what it was done must be looked after.
+        raise Unknown(f"the billing core's answer of {path} names no id")
+    return str(data["id"])
 
 
 def _batches(items: list[Any]) -> Iterator[list[Any]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from connectors.correcting import CorrectingCore
-from connectors.failures import NotNow, Refused, Unknown
+from connectors.failures import Incomplete, NotNow, Refused, Unknown
 from state.corrections import (
     STANDING,
     Correction,
@@ -241,7 +241,7 @@ def _asked(parts: Parts, core: CorrectingCore, move: Ask, *, first: bool) -> Cor
                 core.regenerate(correction.core_invoice_id)
             case _:
                 raise AssertionError(f"{correction.step} asks for nothing")
-    except (Unknown, NotNow) as doubt:
+    except (Unknown, NotNow, Incomplete) as doubt:
         # It may or may not have been done: the next look tells.
         parts.record(Changes(audit=(entry_of(correction, "in doubt", reason=str(doubt)),)))
     except Refused as no:
