@@ -44,8 +44,9 @@ kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=
 bench: dev bench-push bench-memory  ## measure what the README claims; minutes
 bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
 	$(BIN)/python -m tests.benchmarks.push
-bench-memory: install  ## what the idle daemon and the embedded parts hold in memory
-	$(BIN)/python -m tests.benchmarks.memory
+bench-memory:      ## what the idle daemon and the embedded parts hold, in a venv as a user has it
+	$(MAKE) --no-print-directory install VENV=build/run
+	build/run/bin/python -m tests.benchmarks.memory
 
 worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEED=0); ends with 1 if one breaks
 	$(BIN)/tieout simulate --seeds $(or $(N),100000) --first-seed $(or $(SEED),0) --jobs 2
