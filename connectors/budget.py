@@ -6,7 +6,7 @@ from typing import Protocol
 from state.clock import Clock
 
 SHARE = 0.95  # of a limit; the rest is what the way there may do to the distance of two requests
-SLACK_SECONDS = 0.005  # how late a sleep may wake; the turns it missed are made up for
+SLACK_SECONDS = 0.010  # how late a sleep may wake; the turns it missed are made up for
 RECOVERY_SECONDS = 30  # from a halved rate back to the whole one
 LOWEST_SHARE = 1 / 16
 EVERYWHERE = ""  # the limit over all endpoints

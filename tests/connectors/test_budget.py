@@ -59,7 +59,7 @@ def test_no_second_sees_more_than_the_limit(
     assert most_in_a_second(moments) <= limit
 
 
-@pytest.mark.parametrize("late", [0.0, 0.001, 0.004])
+@pytest.mark.parametrize("late", [0.0, 0.001, 0.004, 0.009])
 def test_late_sleeps_cost_nothing_of_the_rate(late: float) -> None:
     clock = LateClock(late)
     budget = RateBudget(25, clock=clock)
