@@ -270,3 +270,13 @@ def test_a_metric_looks_at_an_event_as_the_core_does(metric: Metric, counted: bo
 )
 def test_a_number_is_read_as_the_core_reads_it(text: str | None, number: object) -> None:
     assert number_of(text) == number
+
+
+def test_what_is_not_metered_or_not_there_is_passed_over() -> None:
+    fixed = Product("p_fixed", "Goodwill", "FIXED")
+    assert mirror(seen(), ground(products=(fixed, TOKENS))).value("n") == "-50"
+    assert below_zero_after(ground(products=(fixed,)), [event("-5")]) == []
+    two = ground(day(2, line("5")), day(3, line("0"), line("4", product="p_other")))
+    made = some_usage(two, {"p_tokens": Decimal(5)}, serial=0)
+    assert [(one.at.day, one.value("n")) for one in made] == [(2, "-5")]
+    assert whole_usage(ground(day(3, line("0"))), serial=0) == ()

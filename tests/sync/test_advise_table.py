@@ -240,3 +240,13 @@ def test_the_memo_of_a_closed_period_is_dated_in_the_open_one() -> None:
     memo = option(case("FINALIZED", "33d", "OPEN", "locked", "part"), Path.CREDIT_MEMO)
     assert "The A/R period is closed: date it in the open one." in memo.downstream[0]
     assert "up to 20.00 USD" in memo.downstream[0]
+
+
+def test_until_when_the_core_can_still_do_it_is_said() -> None:
+    inside = case("FINALIZED", "33d", "OPEN", "open", "whole")
+    assert option(inside, Path.CORRECT_DOWNSTREAM).why == (
+        "the core can still do it until 2026-08-04T00:00:00Z: then both books agree"
+    )
+    assert option(replace(inside, usage=()), Path.CORRECT_DOWNSTREAM).why == (
+        "the core can still do it: then both books agree"
+    )

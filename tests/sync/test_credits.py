@@ -285,3 +285,11 @@ def test_no_digit_is_lost_however_many_there_are() -> None:
     rolled = roll_forward(read, movements([(AUGUST, read)]), JULY, AUGUST + DAY)
     assert (rolled.closing, rolled.foots) == (exact, True)
     assert footing(replace(rolled, credit=replace(read, balance=exact))) == []
+
+
+def test_entries_of_other_kinds_and_lines_of_other_segments_are_passed_over() -> None:
+    noted = credit(START, BURN, entry("SEAT_BASED_ADJUSTMENT", 0, AUGUST, "ci_1"))
+    assert findings([noted], [invoice(("cr_1", 200))]) == []
+    lost = credit(START, BURN, segments=())  # its segment was taken off the schedule
+    better = credit(START, name="cr_0", priority=Decimal(1))
+    assert findings([lost, better], [invoice(("cr_1", 200))]) == []
