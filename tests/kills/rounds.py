@@ -241,10 +241,12 @@ class Life:
         if code == -signal.SIGKILL:
             self.tally.kills[spring.at] += 1
             return
-        told_off = code == 2 and bool({"401", "403"} & set(hit))
+        # A wrong key, or a core that has moved, ends the daemon: no later turn goes better.
+        told_off = code == 2 and bool({"401", "403", "redirect"} & set(hit))
         terminated = point == "SIGTERM" and code in {0, 143}
         if not told_off and not terminated:
-            self.tally.wrong[f"daemon ended with {code} at {point}"] += 1
+            last = self.world.text.splitlines()[-1:]
+            self.tally.wrong[f"daemon ended with {code} at {point}: {last}"] += 1
 
     def settle(self) -> None:
         """The faults have stopped: passes, and a person, until nothing is open."""

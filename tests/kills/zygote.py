@@ -6,6 +6,7 @@ a test cannot wait for: the wall clock is moved by the seconds that a file holds
 deadlines, the heartbeat and SQLite's patience are seconds and not minutes.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -25,6 +26,7 @@ from state import books, engine
 from sync import cli, crash, cycle, daemon, logs, people, reconcile, wiring
 
 IMPORTED = (books, core_service, crash, cycle, logs, people, reconcile, stripe_service)
+DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 DEADLINE_SECONDS = 1.2
 BUSY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 0.5
@@ -62,6 +64,7 @@ def live(asked: dict[str, Any]) -> NoReturn:
     code = 70
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)  # nobody is left behind
         os.chdir(asked["folder"])
         os.environ.update(asked["environment"])
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
