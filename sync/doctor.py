@@ -246,12 +246,12 @@ def _answer(
 def _erp(erp: Any, settings: Settings, clock: Clock) -> Iterator[Line]:
     """Who answers, what its key may see and do, and what such a register can tell."""
     name = f"erp {erp.name}"
-    told: list[Capabilities] = []
+    tellers: list[Capabilities] = []
 
     def ask(closers: list[Callable[[], object]]) -> Identity:
         making = Making(settings, clock, wiring.steady_random(), closers)
         register = connected_erp(erp, making)
-        told.append(register.capabilities)
+        tellers.append(register.capabilities)
         return register.identify()
 
     answer = _answer(name, ask)
@@ -263,7 +263,7 @@ def _erp(erp: Any, settings: Settings, clock: Clock) -> Iterator[Line]:
         yield from (ok(name, note) for note in answer.notes)
         for warning in answer.warnings:
             yield warn(name, warning, f"see docs/erp/{erp.kind}.md")
-    yield from (ok(name, f"can tell: {can(one)}") for one in told)
+    yield from (ok(name, f"can tell: {can(one)}") for one in tellers)
 
 
 def _consents(settings: Settings, clock: Clock) -> Iterator[Line]:
@@ -275,7 +275,12 @@ def _consents(settings: Settings, clock: Clock) -> Iterator[Line]:
 
 def can(one: Capabilities) -> str:
     """What a register can tell, in one line; docs/erp has the same as a table."""
-    words = {
+    return "; ".join(f"{name}: {value}" for name, value in told(one).items())
+
+
+def told(one: Capabilities) -> dict[str, str]:
+    """What a register can tell, by name."""
+    return {
         "voids": one.voiding,
         "follows": one.cursor,
         "deletions": one.deletions,
@@ -287,7 +292,6 @@ def can(one: Capabilities) -> str:
         "rows a page": str(one.page),
         "requests at once": str(one.concurrency),
     }
-    return "; ".join(f"{name}: {value}" for name, value in words.items())
 
 
 def _shown(url: str) -> str:

@@ -184,7 +184,7 @@ def test_a_thousand_invoices_and_then_three_changes(
     """Figures for the notes; what is held is what was read, never how fast."""
     door = Counting(desk.door)
     register = Odoo("books", door, base_url=odoo.url)
-    names = desk.many(1_000, prefix="core-thousand")
+    names = desk.many(1_000, prefix="core-thousand", posted=20)
     began = CLOCK.monotonic()
     seen = {one.id for page in register.sweep(None) for one in page.documents}
     seconds, requests = CLOCK.monotonic() - began, door.asked
