@@ -13,6 +13,7 @@ from connectors.redaction import Secret, one_line
 from connectors.transport import is_loopback
 from state.clock import Clock
 
+HTTP_PORT = 80
 URL_MAX = 8192  # characters of an answer
 POLL_SECONDS = 0.5
 DONE = "Tieout has what it needs. You can close this window."
@@ -61,7 +62,8 @@ class Listener:
         self._got: Consented | Misconfigured | None = None
         self.refused = 0  # answers that were not ours
         try:
-            self._server = HTTPServer(("127.0.0.1", parts.port or 80), self._handler())
+            port = HTTP_PORT if parts.port is None else parts.port  # 0: any that is free
+            self._server = HTTPServer(("127.0.0.1", port), self._handler())
         except OSError as error:
             raise Misconfigured(
                 f"redirect_url: port {parts.port} cannot be listened on "
