@@ -39,6 +39,7 @@ SYNONYMS = {
 FLOATS: dict[str, str] = {}
 # A literal that is forbidden wherever it stands; put together so as not to stand here.
 UNDONE = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
+UNMERGED = re.compile(r"(?m)^(?:<{7}|>{7})(?: |$)")
 MACHINE = re.compile(
     r"/(?:work|farm|root|home|Users)/\w"
     r"|(?i:\b(?:registry|artifactory|nexus|mirror)\.[\w-]+\.\w+"
@@ -179,4 +180,13 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         ):
             if MACHINE.search(line):
                 found.append(f"{named(path)}:{number}: {line.strip()[:80]}")
+    assert found == []
+
+
+def test_no_file_holds_two_versions_of_itself() -> None:
+    found = [
+        named(path)
+        for path in tracked()
+        if UNMERGED.search(path.read_bytes().decode("utf-8", "replace"))
+    ]
     assert found == []
