@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-push bench-memory check lock clean
+.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-push bench-memory bench-workbook check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -41,12 +41,14 @@ live: dev  ## the ERP contract against a real Odoo and a real Tryton, installed 
 kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=1); writes faults.json
 	$(BIN)/python -m tests.kills.rounds --kills $(or $(N),200) --seed $(or $(SEED),1) --out faults.json
 
-bench: dev bench-push bench-memory  ## measure what the README claims; minutes
+bench: dev bench-push bench-memory bench-workbook  ## measure what the README claims; minutes
 bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
 	$(BIN)/python -m tests.benchmarks.push
 bench-memory:      ## what the idle daemon and the embedded parts hold, in a venv as a user has it
 	$(MAKE) --no-print-directory install VENV=build/run
 	build/run/bin/python -m tests.benchmarks.memory
+bench-workbook: dev  ## how much time and memory a reconciliation of 100,000 rows takes as XLSX
+	$(BIN)/python -m tests.benchmarks.workbook
 
 worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEED=0); ends with 1 if one breaks
 	$(BIN)/tieout simulate --seeds $(or $(N),100000) --first-seed $(or $(SEED),0) --jobs 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.sandbox.operator import Operator
 from connectors.wire import Wire
-from state.money import format_minor
+from state.money import format_minor, parse_major
 
 USD = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
 _HEADINGS = (
@@ -41,6 +41,8 @@ class Bookkeeper:
         """A credit memo, applied to an invoice."""
         applied = {"applied_to": invoice, "applied_amount": format_minor(amount, "USD")}
         self._put("credit memo", number, amount, balance="0.00", **applied)
+        left = parse_major(self._rows[invoice]["balance"], "USD") - amount
+        self._rows[invoice] |= {"balance": format_minor(max(left, 0), "USD")}
 
     def refund(self, number: str, customer: str, amount: int) -> None:
         """Money that went back through the payment processor."""

@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from state.money import format_minor
-from state.receivables import MemoStatus
 from state.worklist import Cause, FlagState
 from sync.books import Row
 from sync.classify import Kind as Class
@@ -86,13 +85,13 @@ class _Sums:
     unexplained: Counter[str] = field(default_factory=Counter)
     open: Counter[tuple[str, str]] = field(default_factory=Counter)
     exposed: Counter[str] = field(default_factory=Counter)
-    documents: set[tuple[str, str]] = field(default_factory=set)
+    documents: set[int] = field(default_factory=set)  # hashes: a long run has many
     twice: int = 0
 
 
 def _sums(material: Material) -> _Sums:
     sums = _Sums()
-    invoices: set[tuple[str, str]] = set()
+    invoices: set[int] = set()
     for row in material.rows():
         key = (row.target, row.currency)
         sums.rows += 1
@@ -106,12 +105,14 @@ def _sums(material: Material) -> _Sums:
         sums.unexplained[row.currency] += row.unexplained
         sums.open[key] += row.open_minor
         if row.kind in _EXPOSED:
-            sums.exposed[row.currency] += row.unexplained
-        sums.twice += (row.target, row.core_invoice_id) in invoices
-        invoices.add((row.target, row.core_invoice_id))
+            sums.exposed[row.currency] += row.unexplained + row.timing
+        mark = hash((row.target, row.core_invoice_id))
+        sums.twice += mark in invoices
+        invoices.add(mark)
         for document in row.document_id.split(", ") if row.document_id else ():
-            sums.twice += (row.target, document) in sums.documents
-            sums.documents.add((row.target, document))
+            mark = hash((row.target, document))
+            sums.twice += mark in sums.documents
+            sums.documents.add(mark)
     return sums
 
 
@@ -161,9 +162,8 @@ def _memos(material: Material, sums: _Sums) -> list[CheckLine]:
     for memo in material.memos:
         document = material.documents.get((memo.target, memo.invoice_id or ""))
         if (
-            memo.status is MemoStatus.ISSUED
-            and memo.approved
-            and (memo.target, memo.invoice_id) in sums.documents
+            memo.explains
+            and hash((memo.target, memo.invoice_id)) in sums.documents
             and document is not None
             and document.currency == memo.currency
         ):
@@ -247,6 +247,12 @@ def _exposure(material: Material, sums: _Sums) -> list[CheckLine]:
     worklist: Counter[str] = Counter()
     for currency, minor in asked.values():
         worklist[currency] += minor
+    # At a cutoff in the past the work may have been found only afterwards.
+    at_all = {(flag.target, flag.core_invoice_id) for flag in material.flags}
+    for row in material.rows():
+        key = (row.target, row.core_invoice_id)
+        if row.kind in _EXPOSED and key in material.found_later - at_all:
+            worklist[row.currency] += row.unexplained + row.timing
     return [
         CheckLine(
             9,

@@ -63,7 +63,10 @@ def content_sha256(run: Run) -> str:
     found = (run.entity, run.period, run.targets, run.outcome, run.rows, run.chains)
     hashed = sha256()
     for one in (*found[:4], *found[4], *found[5], *run.matched, *run.excluded, *run.checks):
-        plain = asdict(one) if is_dataclass(one) and not isinstance(one, type) else one
+        # What is empty is left out: a later version may know more to leave empty.
+        plain: object = one
+        if is_dataclass(one) and not isinstance(one, type):
+            plain = {name: value for name, value in asdict(one).items() if value}
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_plain)
         hashed.update(text.encode() + b"\n")
     return hashed.hexdigest()

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from state.effective import effective_at
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
 BUCKETS = (0, 30, 60, 90)  # days past due at which a bucket ends; the last has no end
@@ -92,9 +91,14 @@ def fold(
     memos: Iterable[CreditMemo],
     span: Span,
     *,
+    standing: DownstreamInvoice | None,
     outside: bool = False,
 ) -> None:
-    """Add one document, in all its versions, with its memos, to its customer's row."""
+    """Add one document, in all its versions, with its memos, to its customer's row.
+
+    `standing` is the document as it stood at the cutoff: its balance, apart from what is
+    told here of how it came to be.
+    """
     before = row.closing
     events = list(_events(versions, list(memos)))
     posted = min((one.at for one in events if one.kind == "issued"), default=None)
@@ -109,9 +113,10 @@ def fold(
         setattr(row, kind, getattr(row, kind) + event.minor)
     if outside:
         row.outside += row.closing - before
-    owed, due = _balance(versions, memos, span.end)
-    row.subledger += owed
-    row.buckets[_bucket(due, span.end)] += owed
+    if standing is not None:
+        due = standing.due_on or _day(standing.posted_at)
+        row.subledger += standing.owed_minor
+        row.buckets[_bucket(due, span.end)] += standing.owed_minor
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
@@ -132,7 +137,8 @@ def _events(versions: Sequence[Version], memos: list[CreditMemo]) -> Iterable[_E
     for memo in memos:
         applied = memo.amount_minor + memo.tax_minor - memo.post_payment_minor
         at = memo.posted_at or posted_at
-        if memo.status is MemoStatus.DRAFT or applied == 0:
+        counted = memo.status in {MemoStatus.ISSUED, MemoStatus.VOID} and memo.applied
+        if not counted or applied == 0:
             continue
         dated.append((at, 1, "memos", -applied))
         if memo.status is MemoStatus.VOID and memo.voided_at is not None:
@@ -183,39 +189,6 @@ def _total(versions: Sequence[Version]) -> int:
     posted = [one.document for one in versions if one.document.status.posted]
     last = posted[-1] if posted else versions[-1].document
     return last.gross_minor + last.tax_minor
-
-
-def _balance(
-    versions: Sequence[Version], memos: Iterable[CreditMemo], end: datetime
-) -> tuple[int, date | None]:
-    """What the register shows as open at the cutoff, and since when it is due."""
-    known = _as_of(versions, end)
-    if known is not None:
-        return known.owed_minor, known.due_on or _day(known.posted_at)
-    last = versions[-1].document
-    if last.posted_at is None or last.posted_at > end:
-        return 0, None
-    # First seen when more had happened: nothing but its memos can have come before.
-    taken = sum(
-        memo.amount_minor + memo.tax_minor - memo.post_payment_minor
-        for memo in memos
-        if memo.status is not MemoStatus.DRAFT
-        and memo.posted_at is not None
-        and memo.posted_at <= end
-    )
-    return _total(versions) - taken, last.due_on or _day(last.posted_at)
-
-
-def _as_of(versions: Sequence[Version], end: datetime) -> DownstreamInvoice | None:
-    """The last version that had taken effect; one that shows no new time is as seen."""
-    found, latest = None, None
-    for one in versions:
-        own = effective_at(one.document)
-        at = own if own is not None and (latest is None or own > latest) else one.seen_at
-        if at <= end:
-            found = one.document
-        latest = own or latest
-    return found
 
 
 def _issued(memo: CreditMemo) -> bool:

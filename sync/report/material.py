@@ -65,6 +65,7 @@ class Material:
     memos: tuple[CreditMemo, ...] = ()
     documents: Mapping[tuple[str, str], DownstreamInvoice] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
+    found_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)
     ledger: tuple[LedgerRow, ...] = ()
     chains: tuple[Chain, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)  # customer id to name

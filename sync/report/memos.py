@@ -41,7 +41,7 @@ class Entry:
 def build(material: Material) -> Document:
     """Every memo of the period, and those of other periods that count in the run."""
     entries = _entries(material)
-    loose = [one for one in entries if one.memo.invoice_id is None]
+    loose = [one for one in entries if one.memo.invoice_id is None or not one.memo.applied]
     on_void = [
         one
         for one in entries

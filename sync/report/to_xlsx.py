@@ -34,6 +34,7 @@ LINKS_MAX = 60_000  # links in one sheet; the format holds 65,530
 EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
 FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
 PROPERTY_MAX = 250  # characters of a property of the file
+HEADER_POINTS = 30  # the height of a header: its titles take two lines
 TICK = 1000  # rows between two words on progress
 Told = Callable[[int], None]
 
@@ -176,6 +177,7 @@ class _Writer:
         if table.note:
             self._text(place.top + 1, 0, table.note, self._pens.quiet)
         self._totals(table, place, start)
+        self._sheet.set_row(place.header, HEADER_POINTS)
         if table.numbered:
             self._text(place.header, 0, "Line", self._pens.top_right)
         for number, column in enumerate(table.columns, start):

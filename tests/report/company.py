@@ -209,9 +209,17 @@ class Company:
         else:
             self.parts.record(changes)
 
-    def reconcile(self, *, at: datetime = CUTOFF, period: str | None = None) -> Run:
+    def reconcile(
+        self,
+        *,
+        at: datetime = CUTOFF,
+        period: str | None = None,
+        as_of: datetime | None = None,
+    ) -> Run:
         self.clock.time = at
-        return reconcile(self.parts, period=period, progress=Silent(), read_first=False)
+        return reconcile(
+            self.parts, period=period, as_of=as_of, progress=Silent(), read_first=False
+        )
 
 
 def seed_story(*, settled: bool = False, decided: bool = True) -> Company:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from state.effective import rewound
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from sync.report.ledger import LedgerRow, Span, Version, fold, fold_loose
 
@@ -29,8 +30,16 @@ def rolled(
     versions: list[Version], memos: tuple[CreditMemo, ...] = (), span: Span = OCTOBER
 ) -> LedgerRow:
     row = LedgerRow("stripe", "USD", "cc_1")
-    fold(row, versions, memos, span)
+    fold(row, versions, memos, span, standing=stood(versions, span.end))
     return row
+
+
+def stood(versions: list[Version], end: datetime) -> DownstreamInvoice | None:
+    """The document at the cutoff; what was first seen later is rewound by its own dates."""
+    seen = [one.document for one in versions if one.seen_at <= end]
+    word = seen[-1] if seen else rewound(versions[0].document, end)
+    assert word is None or isinstance(word, DownstreamInvoice)
+    return word
 
 
 SEPTEMBER_20 = datetime(2026, 9, 20, tzinfo=UTC)
