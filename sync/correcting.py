@@ -5,12 +5,14 @@ crash at any line loses nothing: the same command goes on from there. Downstream
 touched; the worklist asks a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from connectors.correcting import CorrectingCore
 from connectors.failures import Incomplete, NotNow, Refused, Unknown
+from state.books import FactDiffers
 from state.corrections import (
     STANDING,
     Correction,
@@ -34,7 +36,7 @@ from sync.advise_steps import (
     voided_already,
 )
 from sync.correction_books import entry_of, keep, watched
-from sync.cycle import leased
+from sync.cycle import LeaseHeld, leased
 from sync.parts import Parts
 from sync.poll import record_customer
 
@@ -48,7 +50,7 @@ class NotCorrectable(Exception):
 
 def begin(parts: Parts, correction: Correction) -> Correction:
     """Keep a new correction, before anything is asked. One stands at a time."""
-    with leased(parts) as acting:
+    with _acting(parts) as (acting, _):
         standing = standing_of(acting, correction.core_invoice_id)
         if standing is not None:
             raise NotCorrectable(
@@ -56,7 +58,28 @@ def begin(parts: Parts, correction: Correction) -> Correction:
                 f"({standing.state} at {standing.step}): go on with --apply alone, or give it "
                 "up with --cancel"
             )
-        keep(acting, correction, "begun")
+        begun = _first(acting, correction)
+        keep(acting, begun, "begun")
+        return begun
+
+
+def _first(parts: Parts, correction: Correction) -> Correction:
+    """The correction under the one id that its turn has: of two persons, one begins.
+
+    An id that was taken and has no correction is of a process that died between the two.
+    """
+    name = correction.core_invoice_id
+    fact = f"correction.{name}.{len(parts.store.corrections(name))}"
+    taken = parts.store.fact(fact)
+    if taken is not None:
+        return replace(correction, id=taken)
+    try:
+        parts.store.keep_fact(fact, correction.id)
+    except FactDiffers as error:
+        raise NotCorrectable(
+            f"a correction of {name} is just being begun by someone else; see: "
+            f"tieout advise {name}"
+        ) from error
     return correction
 
 
@@ -72,11 +95,11 @@ def carry_on(
     parts: Parts, core: CorrectingCore, correction: Correction
 ) -> tuple[Correction, str]:
     """Take a correction as far as it goes now; it, and what it waits for ('' : nothing)."""
-    with leased(parts) as acting:
+    with _acting(parts) as (acting, alone):
         current = resumed(correction)
         asked = 0
         while True:
-            move = next_move(current, _look(acting, core, current))
+            move = next_move(current, _look(acting, core, current, alone=alone))
             match move:
                 case Wait():
                     return current, move.text
@@ -108,7 +131,7 @@ def cancel(parts: Parts, correction: Correction, *, by: str, reason: str) -> Cor
             "now would leave it billed by nobody; go on with --apply"
         )
     given_up = replace(correction, state=CorrectionState.CANCELLED, detail=reason)
-    with leased(parts) as acting:
+    with _acting(parts) as (acting, _):
         keep(acting, given_up, "cancelled", by=by)
     return given_up
 
@@ -116,10 +139,28 @@ def cancel(parts: Parts, correction: Correction, *, by: str, reason: str) -> Cor
 # --- looking -------------------------------------------------------------------------------
 
 
-def _look(parts: Parts, core: CorrectingCore, correction: Correction) -> Looked:
+@contextmanager
+def _acting(parts: Parts) -> Iterator[tuple[Parts, bool]]:
+    """With the lease where it is free, and whether it was.
+
+    Beside a daemon, which holds it, the core's steps go on all the same: they are safe by
+    their looks. Only the walk's own facts are left for the daemon to read.
+    """
+    with ExitStack() as stack:
+        try:
+            acting, alone = stack.enter_context(leased(parts)), True
+        except LeaseHeld:
+            acting, alone = parts, False
+        yield acting, alone
+
+
+def _look(
+    parts: Parts, core: CorrectingCore, correction: Correction, *, alone: bool
+) -> Looked:
     """What the step needs to see, read just now."""
     if correction.step is Step.WATCH:
-        record_customer(parts, correction.core_customer_id)
+        if alone:
+            record_customer(parts, correction.core_customer_id)
         return watched(parts, correction)
     now = core.time()
     invoice = core.invoice(correction.core_customer_id, correction.core_invoice_id)
@@ -245,7 +286,7 @@ def _asked(parts: Parts, core: CorrectingCore, move: Ask, *, first: bool) -> Cor
         # It may or may not have been done: the next look tells.
         parts.record(Changes(audit=(entry_of(correction, "in doubt", reason=str(doubt)),)))
     except Refused as no:
-        seen: Move = next_move(correction, _look(parts, core, correction))
+        seen: Move = next_move(correction, _look(parts, core, correction, alone=False))
         if isinstance(seen, Ask):
             blocked = replace(correction, state=CorrectionState.BLOCKED, detail=str(no))
             keep(parts, blocked, "refused")

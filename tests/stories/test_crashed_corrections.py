@@ -276,3 +276,42 @@ def test_two_corrections_of_one_invoice_never_stand_together(
         parts.store.close()  # type: ignore[attr-defined]  # the port has no close
     finally:
         world.stop()
+
+
+def test_beside_a_daemon_the_core_is_corrected_and_the_walk_is_left_to_it(
+    tmp_path: Path, stripe: Handle
+) -> None:
+    world = World(tmp_path / "world", stripe)
+    try:
+        parts, core = world.process(Fuse())
+        daemon = parts.store.take_lease("daemon", now=world.clock.now(), seconds=3600)
+        assert daemon is not None
+        answer = ask(parts, core, world.wrong, ASKED)
+        made = begin(parts, correction_of(parts, answer, ASKED, by="ada", reason="twice"))
+        done, waits = carry_on(parts, core, made)
+        assert done.successor is not None
+        assert "not read into the books yet" in waits
+        assert parts.store.push(done.successor) is None  # the daemon's own to write
+        assert parts.store.flags() == []
+        parts.store.release_lease(daemon)
+        parts.store.close()  # type: ignore[attr-defined]  # the port has no close
+        end = world.end()
+        assert (end["final"][1], end["pushed"], len(end["flags"])) == (700, 1, 1)
+    finally:
+        world.stop()
+
+
+def test_of_two_who_begin_at_one_instant_one_does(tmp_path: Path, stripe: Handle) -> None:
+    world = World(tmp_path / "world", stripe)
+    try:
+        parts, core = world.process(Fuse())
+        answer = ask(parts, core, world.wrong, ASKED)
+        mine = correction_of(parts, answer, ASKED, by="ada", reason="twice")
+        theirs = replace(mine, id="theirs", by="grace")
+        parts.store.keep_fact(f"correction.{world.wrong}.0", "died")
+        assert begin(parts, mine).id == "died"  # of a process that got no further
+        with pytest.raises(NotCorrectable, match="stands already"):
+            begin(parts, theirs)
+        parts.store.close()  # type: ignore[attr-defined]  # the port has no close
+    finally:
+        world.stop()

@@ -137,6 +137,8 @@ def test_a_window_that_is_over_is_unsettled_until_its_invoice_is_final() -> None
     )
     left = [int(one) for one in (rolled.closing, rolled.unsettled, rolled.accessible)]
     assert left == [500, 500, 0]
+    rolled = roll_forward(open_still, movements([(AUGUST, open_still)]), JULY, SEPTEMBER)
+    assert (int(rolled.unsettled), int(rolled.accessible)) == (0, 500)  # its last instant
 
 
 def test_what_is_left_and_ends_within_the_notice_is_said() -> None:
