@@ -78,7 +78,7 @@ def reconcile(
     if cutoff == made_at:
         cutoff = None
     run = _run(parts, month, cutoff, made_at, progress, how)
-    return _kept(parts, run, again=cutoff is not None)
+    return _kept(parts, run, progress, again=cutoff is not None)
 
 
 def _run(
@@ -149,7 +149,7 @@ def _ground(
     )
 
 
-def _kept(parts: Parts, run: Run, *, again: bool) -> Run:
+def _kept(parts: Parts, run: Run, progress: Progress, *, again: bool) -> Run:
     """Keep the run; one of the same cutoff with the same figures stands instead."""
     if again:
         before = parts.store.run_at(run.as_of, period=run.period)
@@ -169,7 +169,8 @@ def _kept(parts: Parts, run: Run, *, again: bool) -> Run:
         sha256=digest,
         audit=AuditEntry("run.kept", "run", run.run_id, after=run.outcome, reason=digest),
     )
-    signoff.reopen(parts, signed, run)
+    for fallen in signoff.reopen(parts, signed, run):
+        progress.note(f"{fallen.who}'s sign-off as {fallen.role} falls: {fallen.why}")
     return run
 
 

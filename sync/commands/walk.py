@@ -23,6 +23,7 @@ from sync.commands.options import (
 if TYPE_CHECKING:
     from sync.books import Run
 
+SHOWN_MAX = 50  # rows of a run at the terminal, the worst first; a report has them all
 PLAN_BYTES_MAX = 50_000_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PERIOD = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
@@ -177,12 +178,15 @@ def show_run(run: "Run") -> None:
             display(row.memos_minor, row.currency),
             display(row.unexplained, row.currency),
         )
-        for row in run.rows
+        for row in run.rows[:SHOWN_MAX]
     ]
     period = f" for {run.period}" if run.period else ""
     show_table(
         columns, rows, title=f"{run.entity}: run {run.run_id}{period} is {run.outcome}"
     )
+    left = max(len(run.rows) - SHOWN_MAX, 0) + sum(one.count for one in run.matched)
+    if left:
+        say(f"and {left:,} more: tieout report reconciliation --run {run.run_id} -o FILE")
     # The same finding stands once for each register that bills it; it is said once.
     for line in dict.fromkeys(f"{one.kind} {one.root}: {one.text}" for one in run.chains):
         say(line)
