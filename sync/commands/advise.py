@@ -106,7 +106,7 @@ def advise(
             _say_correction(done, "", as_json)
             return
         if apply:
-            said = (person, reason)
+            said = (person, text(reason, "--reason") if reason else "")
             done, waits = _apply(parts, core, invoice, question, expect, said)
             _say_correction(done, waits, as_json)
             raise typer.Exit(0 if done.state == "DONE" else 1)

@@ -1,13 +1,13 @@
 """The credit register and its roll-forward: what was granted, burned, given back, expired."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from state.credits import CoreCredit
 from state.money import EXACT
 from sync.credit_checks import Breach, CreditFinding
-from sync.credit_entries import Entry
+from sync.credit_entries import FIGURES, Entry
 from sync.credits import Movement
 from sync.report.cells import day, time
 from sync.report.common import ground, head
@@ -25,6 +25,10 @@ _WORDS = (
     "Unsettled is in closing and no longer in the balance: its window is over, and an invoice "
     "that may still draw on it is not final.",
     "Commits that were paid for are no credits, and not listed here.",
+)
+_FRACTIONS = (
+    "Some figures are no whole minor units, so the money columns have no totals here; By unit "
+    "has them, exact."
 )
 _BREACHES = {
     Breach.LEDGER_DIFFERS: "an invoice's credit lines are not what the ledger deducted",
@@ -130,7 +134,7 @@ def _register(entries: Iterable[Entry]) -> Table[Entry]:
         *(_exact(name, f"{title}, own unit") for name, title in _EXACT),
         Column("findings", "Findings", Kind.ID, lambda one: " ".join(f.breach for f in one.findings), 20, brief=True),
     )  # fmt: skip
-    return table(
+    made = table(
         "register",
         "Register",
         columns,
@@ -140,6 +144,14 @@ def _register(entries: Iterable[Entry]) -> Table[Entry]:
         marked=lambda one: bool(one.findings),
         empty="No credit is known.",
     )
+    # A total that silently leaves a row out would be wrong: better none, and why.
+    return made if _whole(entries) else replace(made, totals={}, note=_FRACTIONS)
+
+
+def _whole(entries: Iterable[Entry]) -> bool:
+    """Is every figure of every credit in money a whole number of minor units?"""
+    money = [one for one in entries if one.credit.currency is not None]
+    return all(one.minor(figure) is not None for one in money for figure in FIGURES)
 
 
 _EXACT = (

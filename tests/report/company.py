@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, cast
 
 from state.books import Books
+from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
 from state.observations import AuditEntry, Changes, Sweep
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
@@ -65,6 +66,7 @@ class Company:
         *,
         decided: bool = True,
     ) -> None:
+        self.credits: tuple[CoreCredit, ...] = ()
         self.decided = decided  # False: what follows from the facts is written by hand
         self.clock = StillClock(MORNING)
         self.store = Books("sqlite://", name, new_id=lambda: "tieout-1")
@@ -200,6 +202,7 @@ class Company:
         changes = Changes(
             customers=tuple(self.customers.values()),
             invoices=tuple(self.invoices.values()),
+            credits=self.credits,
             documents=tuple(self.documents.values()),
             memos=tuple(self.memos.values()),
             sweeps=sweeps,
@@ -226,8 +229,10 @@ def seed_story(*, settled: bool = False, decided: bool = True) -> Company:
     """Void and re-bill, a memo in A/R, a credit in the core, and what else goes wrong."""
     made = Company(decided=decided)
     _billed(made)
+    made.credits = _credits()
     made.see(MORNING)
     _corrected(made)
+    made.credits = _credits(later=True)
     made.see(NOON)
     if not decided:
         made.parts.record(Changes(flags=_flags(), audit=_audit()))
@@ -265,6 +270,33 @@ def _audit() -> tuple[AuditEntry, ...]:
         AuditEntry("flag.opened", "flag", "in_elm", after="OPEN", reason="ci_elm is VOID"),
         AuditEntry("flag.assigned", "flag", "in_acme1", "OPEN", "OPEN", actor="omar"),
     )
+
+
+def _credits(*, later: bool = False) -> tuple[CoreCredit, ...]:
+    """Goodwill that is drawn on by hand and edited, and one of a contract that expired."""
+    december, two = datetime(2026, 12, 1, tzinfo=UTC), Decimal(2)
+    amount = Decimal(25_000 if later else 20_000)
+    drawn = (
+        LedgerEntry("CREDIT_MANUAL", Decimal(-2500), NOON, "s_1", reason="by agreement"),
+    )
+    goodwill = CoreCredit(
+        "cr_goodwill", "cc_cedar", "Downtime", "p_goodwill", "USD (cents)", Decimal(5),
+        (CreditSegment("s_1", amount, SEPTEMBER, december),),
+        (LedgerEntry("CREDIT_SEGMENT_START", amount, SEPTEMBER, "s_1"), *(drawn if later else ())),
+        unit_id="u_usd", currency="USD", created_at=SEPTEMBER,
+    )  # fmt: skip
+    euros = Decimal("99.50")
+    expired = CoreCredit(
+        "cr_contract", "cc_birch", "Launch credit", "p_goodwill", "EUR", two,
+        (CreditSegment("s_2", euros, SEPTEMBER, OCTOBER),),
+        (
+            LedgerEntry("CREDIT_SEGMENT_START", euros, SEPTEMBER, "s_2"),
+            LedgerEntry("CREDIT_EXPIRATION", -euros, OCTOBER, "s_2"),
+        ),
+        balance=Decimal(0), contract_id="k_birch", unit_id="u_eur", currency="EUR", places=2,
+        created_at=SEPTEMBER,
+    )  # fmt: skip
+    return (goodwill, expired)
 
 
 def _billed(made: Company) -> None:

@@ -1,6 +1,7 @@
 """Credits as the commands tell them: granted, burned, given back, expired, and what ends soon."""
 
 from datetime import timedelta
+from typing import Any
 
 from tests.stories.company import Company
 from tests.stories.living import AUGUST, SEPTEMBER
@@ -87,3 +88,26 @@ def test_the_tables_read_like_an_accountants(company: Company) -> None:
         2, "tieout: CREDIT: nobody is not known; see: tieout credit list\n",
     )  # fmt: skip
     assert company.tieout("credit", "list", "--period", "2026-13")[0] == 2
+
+
+def test_a_column_with_a_fraction_has_no_total_that_leaves_it_out(company: Company) -> None:
+    credit = company.grant(500, 5, "Downtime")
+    company.told("sync")
+    company.told("reconcile")
+
+    def register() -> dict[str, Any]:
+        told = company.told("report", "credits", "--format", "json", json_option=False)
+        found: dict[str, Any] = told["tables"]["register"]
+        return found
+
+    assert register()["totals"]["USD"]["closing"]["minor"] == 500
+    item = company.credit(credit).access_schedule.schedule_items[0].id
+    company.sdk.v1.contracts.add_manual_balance_entry(
+        id=credit, customer_id=company.customer, segment_id=item, amount=-0.5, reason="half"
+    )
+    company.told("sync")
+    company.told("reconcile")
+    made = register()
+    assert made["totals"] == {}
+    (row,) = made["rows"]
+    assert (row["closing"], row["closing_exact"]) == (None, "499.5")
