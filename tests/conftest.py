@@ -1,7 +1,8 @@
 """What every test shares: no network beyond loopback, no telemetry, and a seed to repeat by.
 
 Sockets are shut by pytest-socket (pyproject.toml). Hypothesis runs the profile `ci`, the
-same examples every time; HYPOTHESIS_PROFILE=dev looks for new ones.
+same examples every time; HYPOTHESIS_PROFILE=dev looks for new ones. `make mutate` runs the
+tests some thousand times, with the profile `mutants`.
 """
 
 import os
@@ -16,6 +17,7 @@ from tests.servers import postgres, postgres_url
 __all__ = ["postgres", "postgres_url"]  # fixtures for every room
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=150)
+settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=25)
 settings.register_profile("dev", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # Otherwise the SDK writes an id into the user's home and sends platform data.

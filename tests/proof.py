@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def cover() -> int:
 def mutate(jobs: str = "2") -> int:
     """Change each rule in turn, and see if a test notices; 1 where too few are noticed."""
     shutil.rmtree(MUTANTS, ignore_errors=True)
+    os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     code = _run("mutmut", "run", "--max-children", jobs)
     return code or judge()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.classify import CoreSide, Leg, LegResult, Memo, classify, classify_leg
@@ -180,7 +180,6 @@ cores = st.builds(
 )
 
 
-@settings(max_examples=1000)
 @given(cores, legs, st.integers(0, 40))
 def test_anything_else_is_as_the_design_says_too(
     core: CoreSide, leg: Leg, tolerance: int
