@@ -92,6 +92,7 @@ SOON = NOW + timedelta(seconds=16)  # after three failures
         ({"refusal": "other", "detail": ""}, {"found": ()}, {"state": P.QUARANTINED, "reason": "REFUSED", "detail": "other", "not_before": None}),
         # our draft, seen
         ({"state": P.CREATED}, {"document": OPEN}, {"state": P.DONE, **CLEAR}),
+        ({"state": P.FILLED, "refusal": "x"}, {"document": OPEN}, {"state": P.DONE, **CLEAR}),
         ({"state": P.CREATED}, {"document": a_document(DocumentStatus.PAID, gross=7)}, {"state": P.QUARANTINED, "reason": "TOTAL_DIFFERS", "detail": "in_1 totals 7, the core 1000 (USD, minor units)", "not_before": None}),
         ({"state": P.CREATED}, {"document": a_document(currency="EUR")}, {"state": P.QUARANTINED, "reason": "CURRENCY_DIFFERS", "detail": "in_1 is in EUR", "not_before": None}),
         ({"state": P.CREATED}, {"document": a_document(DocumentStatus.VOID)}, {"state": P.QUARANTINED, "reason": "VOIDED_DOWNSTREAM", "detail": "in_1 was voided by hand", "not_before": None}),

@@ -1,5 +1,6 @@
 """Usage times prices: lines at the edges of rates and payers, and what they come to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -339,3 +340,9 @@ def test_numbers_of_fifty_digits_are_not_rounded() -> None:
     fine = "0." + "0" * 29 + "1"
     draft = rate([a_meter((5, "9" * 30), rates=(flat(fine),))], [a_credit(fine)], PERIOD)
     assert plain(draft.total) == "0." + "9" * 29 + "8"
+
+
+def test_what_a_draft_takes_is_gone_for_the_next_one_and_nothing_else() -> None:
+    one, other = a_credit("10", "A"), a_credit("5", "B")
+    taken = [Drawdown(one.credit_id, one.segment_id, D("2.5"))]
+    assert spend([one, other], taken) == [replace(one, left=D("7.5")), other]
