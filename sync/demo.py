@@ -29,7 +29,7 @@ from sync import reporting
 from sync.books import Run
 from sync.cycle import one_pass
 from sync.decide import Policy
-from sync.demo_company import Bookkeeper, Story
+from sync.demo_company import Bookkeeper, Story, seed
 from sync.parts import Parts
 from sync.progress import Silent
 from sync.reconcile import reconcile
@@ -98,6 +98,23 @@ class Stage:
             and one.status is CoreStatus.FINALIZED
             and one.total_minor > 0
         )
+
+
+def seed_served(url: str, token: str, stripe_url: str, now: datetime) -> tuple[str, ...]:
+    """Fill a core and a stand-in that are served on this machine; the customers' names."""
+    wire = Wire(
+        url,
+        clock=SystemClock(),
+        rng=steady_random(),
+        token=Secret(token),
+        system="core",
+        log=_quiet,
+    )
+    if wire.get("/v1/customers", {"limit": 1}).data["data"]:
+        raise Refused(
+            f"the core at {url} has customers already; a trial wants an empty one"
+        )
+    return seed(wire, Operator(stripe_url, stripe_service.API_KEY), now)
 
 
 def _story(

@@ -1,7 +1,9 @@
 """The demo's company: what it bills in the embedded core, and the books its people keep."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +81,34 @@ class Bookkeeper:
         self._rows[number] = row | more
 
 
-class Story:
-    """A company that bills tokens at 2 cents each, and four of its customers."""
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Tokens that a customer used on one day."""
 
-    def __init__(self, wire: Wire, operator: Operator) -> None:
+    customer: str
+    tokens: int
+    day: date
+
+
+class Story:
+    """A company that bills tokens at 2 cents each, and four of its customers.
+
+    Their contracts start on the day `since`. What they had `used` by then is reported
+    before the contract, so that a month which is over already is billed with it.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        operator: Operator,
+        *,
+        since: date = date(2026, 9, 1),
+        used: Sequence[Used] = (),
+    ) -> None:
         self._wire = wire
+        self._since = since
+        self._used = used
+        self.customers: dict[str, str] = {}
         metric = self._make(
             "/v1/billable-metrics/create",
             name="Output tokens",
@@ -114,10 +139,8 @@ class Story:
             key="stripe_customer_id",
             enforce_uniqueness=False,
         )
-        self.customers = {
-            name: self._customer(name, operator.add_customer(name))
-            for name in ("Acme", "Birch", "Cedar", "Dune")
-        }
+        for name in ("Acme", "Birch", "Cedar", "Dune"):
+            self._customer(name, operator.add_customer(name))
 
     def post(self, path: str, **body: Any) -> Any:
         """One call on the core."""
@@ -126,17 +149,20 @@ class Story:
     def _make(self, path: str, **body: Any) -> str:
         return str(self.post(path, **body)["data"]["id"])
 
-    def _customer(self, name: str, stripe_id: str) -> str:
+    def _customer(self, name: str, stripe_id: str) -> None:
         made = self._make(
             "/v1/customers", name=name, custom_fields={"stripe_customer_id": stripe_id}
         )
+        self.customers[name] = made
+        for one in self._used:
+            if one.customer == name:
+                self.use(name, f"{name}-{one.day}", one.tokens, one.day.isoformat())
         self._make(
             "/v1/contracts/create",
             customer_id=made,
-            starting_at="2026-09-01T00:00:00Z",
+            starting_at=f"{self._since}T00:00:00Z",
             rate_card_id=self._card,
         )
-        return made
 
     def use(self, customer: str, name: str, count: int, day: str) -> None:
         """Report usage; a negative count takes back."""
@@ -164,3 +190,23 @@ class Story:
             name="Downtime on 3 September",
             access_schedule={"credit_type_id": USD, "schedule_items": [item]},
         )
+
+
+def seed(wire: Wire, operator: Operator, now: datetime) -> tuple[str, ...]:
+    """Give an empty core a company: a month billed, and the next one's drafts.
+
+    The month before `now` counts, so that there are finalized invoices at once: its last
+    day is always within the 34 days in which the core takes usage. Answers with the
+    customers' names.
+    """
+    this_month = now.date().replace(day=1)
+    last_day = this_month - timedelta(days=1)
+    today = min(now.date(), this_month + timedelta(days=9))
+    tokens = {"Acme": 30_000, "Birch": 20_000, "Cedar": 50_000, "Dune": 10_000}
+    used = [
+        Used(name, count // share, day)
+        for name, count in tokens.items()
+        for day, share in ((last_day, 1), (today, 4))
+    ]
+    story = Story(wire, operator, since=last_day.replace(day=1), used=used)
+    return tuple(story.customers)

@@ -4,6 +4,8 @@ from typing import Any
 
 import stripe
 
+from connectors.stripe_failures import failure_of
+
 
 class Operator:
     """A person with the Dashboard of the stand-in."""
@@ -13,9 +15,16 @@ class Operator:
         self._v1: Any = client.v1
 
     def add_customer(self, name: str) -> str:
-        """Make a customer; without an email address Stripe sends it no invoice."""
+        """Make a customer; without an email address Stripe sends it no invoice.
+
+        Raises Unknown where nothing answers there.
+        """
         email = f"{name.split(maxsplit=1)[0].lower()}@example.com"
-        return str(self._v1.customers.create({"name": name, "email": email}).id)
+        try:
+            made = self._v1.customers.create({"name": name, "email": email})
+        except stripe.StripeError as error:
+            raise failure_of(error, "POST customers") from error
+        return str(made.id)
 
     def void(self, invoice_id: str) -> None:
         """Void an open invoice."""

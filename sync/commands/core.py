@@ -1,17 +1,20 @@
-"""The embedded billing core: serve it, ask its time, move its clock."""
+"""The embedded billing core: serve it, ask its time, move its clock, fill it for a trial."""
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from sync.commands.options import Config, Json, Unusable, moment, print_json
+from sync.setting_values import is_loopback
 
 app = typer.Typer(no_args_is_help=True, help="The embedded billing core.")
 clock = typer.Typer(no_args_is_help=True, help="Its manual clock.")
 app.add_typer(clock, name="clock")
 
 PORT = 8422
+STRIPE_PORT = 8421
 LOOPBACK = "127.0.0.1"
 Data = Annotated[
     Path | None, typer.Option("--data", help="Its folder; else core.data_dir.")
@@ -61,6 +64,38 @@ def tell_time(data: Data = None, config: Config = None, as_json: Json = False) -
         typer.echo(time)
 
 
+@app.command("seed")
+def seed_company(
+    url: Annotated[
+        str, typer.Option("--url", help="Where the core is served.")
+    ] = f"http://{LOOPBACK}:{PORT}",
+    stripe_url: Annotated[
+        str, typer.Option("--stripe", help="Where the Stripe stand-in is served.")
+    ] = f"http://{LOOPBACK}:{STRIPE_PORT}",
+    data: Data = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="TIEOUT_CORE_TOKEN", help="Else the one in the folder."),
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Give an empty core a company to try things on: last month billed, this one drafted."""
+    from connectors.localcore import service
+    from sync.demo import seed_served
+
+    for option, address in (("--url", url), ("--stripe", stripe_url)):
+        if not is_loopback(urlsplit(address).hostname or ""):
+            raise Unusable(f"{option}: a trial is for stand-ins on this machine alone")
+    where = folder(data, config)
+    now = service.now(where)
+    names = seed_served(url, token or _kept_token(where), stripe_url, now)
+    if as_json:
+        print_json({"customers": list(names)})
+    else:
+        typer.echo(f"{', '.join(names)} used tokens last month and this; next: tieout sync")
+
+
 @clock.command("set")
 def set_clock(
     time: Annotated[str, typer.Argument(metavar="TIME", help="2026-11-01T00:00:00Z")],
@@ -78,6 +113,18 @@ def set_clock(
         print_json({"now": iso(to), "pieces_of_work": done})
     else:
         typer.echo(f"it is {iso(to)}; {done} pieces of due work were run")
+
+
+def _kept_token(where: Path) -> str:
+    """The token that a served core keeps in its folder."""
+    from connectors.localcore.service import TOKEN_NAME
+
+    try:
+        return (where / TOKEN_NAME).read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise Unusable(
+            f"--data: {where} keeps no token; serve the core first, or give --token"
+        ) from error
 
 
 def only_loopback(bind: str) -> None:

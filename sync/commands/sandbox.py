@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from sync.commands.core import LOOPBACK, Bind, Port, only_loopback
+from sync.commands.core import LOOPBACK, STRIPE_PORT, Bind, Port, only_loopback
 
 app = typer.Typer(no_args_is_help=True, help="Stand-ins for systems with no account.")
-PORT = 8421
 
 
 @app.callback()
@@ -18,7 +17,7 @@ def group() -> None:
 
 @app.command("stripe")
 def stripe(
-    port: Port = PORT,
+    port: Port = STRIPE_PORT,
     data: Annotated[Path, typer.Option("--data", help="Its folder.")] = Path(
         ".tieout/stripe-sandbox"
     ),
