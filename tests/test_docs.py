@@ -25,7 +25,7 @@ PAGES = [
 ]
 GLOSSARY = (ROOT / "docs/glossary.md").read_text()
 COMMANDS = (ROOT / "docs/commands.md").read_text()
-LATER = {"worker", "web", "user", "seed"}
+LATER = {"worker", "web", "user"}
 
 
 def named(path: Path) -> str:
