@@ -8,7 +8,7 @@ import pytest
 
 from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.invoices import APPLIED, CoreInvoice, CoreLine, CoreStatus
-from sync.credit_checks import Breach, balances, findings, footing
+from sync.credit_checks import Breach, balances, burn_rank, findings, footing
 from sync.credits import Move, Readings, expiring, movements, roll_forward
 
 JULY, AUGUST, SEPTEMBER, OCTOBER = (
@@ -295,3 +295,12 @@ def test_entries_of_other_kinds_and_lines_of_other_segments_are_passed_over() ->
     lost = credit(START, BURN, segments=())  # its segment was taken off the schedule
     better = credit(START, name="cr_0", priority=Decimal(1))
     assert findings([lost, better], [invoice(("cr_1", 200))]) == []
+
+
+def test_products_and_tags_narrow_a_credit_alike() -> None:
+    item = CreditSegment("s1", Decimal(500), JULY, SEPTEMBER)
+    three = burn_rank(credit(product_ids=("a", "b"), tags=("t",)), item)
+    two = burn_rank(credit(product_ids=("a", "b")), item)
+    one = burn_rank(credit(tags=("t",)), item)
+    everything = burn_rank(credit(), item)
+    assert one < two < three < everything
