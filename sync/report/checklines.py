@@ -222,7 +222,7 @@ def _balances(material: Material, sums: _Sums) -> list[CheckLine]:
     return [
         CheckLine(
             7,
-            "Σ open balance = closing A/R of the roll-forward, for the documents of this run",
+            "Σ open balance = closing A/R of these documents",
             sums.open[target, currency],
             closing[target, currency],
             f"core↔{target}",

@@ -71,10 +71,9 @@ class _View:
         return readable(sums.get(column.key, 0), Kind.MONEY, currency)
 
     def look(self, column: Column[Any]) -> str:
-        """The class of a column's cells."""
-        if column.kind in _RIGHT:
-            return "n"
-        return "t" if column.kind is Kind.TEXT else "i"
+        """The classes of a column's cells; x: not on paper, which is too narrow for all."""
+        look = "n" if column.kind in _RIGHT else "t" if column.kind is Kind.TEXT else "i"
+        return look if column.brief else f"{look} x"
 
     def link(self, column: Column[Any], text: str) -> bool:
         """May this cell be a link? Only to where a browser should go."""

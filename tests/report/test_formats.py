@@ -269,3 +269,14 @@ def test_a_name_in_any_script_can_be_printed(name: str) -> None:
     """Signs that no font here has are left out; the page is still to be archived."""
     with pikepdf.open(io.BytesIO(rendered(one_table([(name, 1)]), "pdf"))) as pdf:
         assert pdf.open_metadata()["pdfaid:conformance"] == "A"
+
+
+@pytest.mark.parametrize("name", reporting.NAMES)
+def test_a_page_on_paper_has_no_more_columns_than_can_be_read(
+    documents: dict[str, Document], name: str
+) -> None:
+    page = rendered(documents[name], "html").decode()
+    assert "nav, .x { display: none; }" in page
+    for header in re.findall(r"<thead>(.*?)</thead>", page):
+        titles = re.findall(r'<th scope="col" class="(\w+)">(?!Line)', header)
+        assert len(titles) <= to_pdf.COLUMNS_MAX
