@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-push bench-memory bench-workbook check lock clean
+.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-reconcile bench-push bench-memory bench-workbook check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -41,7 +41,11 @@ live: dev  ## the ERP contract against a real Odoo and a real Tryton, installed 
 kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=1); writes faults.json
 	$(BIN)/python -m tests.kills.rounds --kills $(or $(N),200) --seed $(or $(SEED),1) --out faults.json
 
-bench: dev bench-push bench-memory bench-workbook  ## measure what the README claims; minutes
+bench: dev bench-reconcile bench-push bench-memory bench-workbook  ## measure what the README claims; minutes
+bench-reconcile: dev requirements/bench.lock  ## a million invoices x Stripe x ERP, against two others
+	$(PIP) install --no-deps --require-hashes -r requirements/bench.lock
+	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 100000
+	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 1000000
 bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
 	$(BIN)/python -m tests.benchmarks.push
 bench-memory:      ## what the idle daemon and the embedded parts hold, in a venv as a user has it
@@ -71,6 +75,8 @@ lock:  ## renew both lock files (needs uv)
 	    pyproject.toml --extra erp --extra postgres --extra pdf --group build -o requirements/run.lock
 	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	    pyproject.toml --extra erp --extra postgres --extra pdf --extra engine --group dev -c requirements/run.lock -o requirements/dev.lock
+	uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	    pyproject.toml --extra erp --extra postgres --extra pdf --extra engine --group dev --group bench -c requirements/dev.lock -o requirements/bench.lock
 
 clean:  ## remove what the build made; your state in .tieout stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ from state.asking import CHUNK, Asking, chunks
 from state.codec import decode
 from state.effective import rewound
 from state.invoices import CoreCustomer, CoreInvoice
+from state.links import Link, LinkState
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.rows import micros
@@ -104,6 +105,22 @@ class AsOf:
         for _, one in self._at(Flag, "flag", self._ids("flag", _O.ref, core_ids)):
             found.setdefault(one.core_invoice_id, []).append(one)
         return found
+
+    def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
+        """Links that stood, by core invoice."""
+        found: dict[str, list[Link]] = {}
+        for _, one in self._at(Link, "link", self._ids("link", _O.ref, core_ids)):
+            if one.state is LinkState.ACTIVE:
+                found.setdefault(one.core_invoice_id, []).append(one)
+        return found
+
+    def linked_documents(self) -> set[tuple[str, str]]:
+        """The documents, by register and id, that links name."""
+        return {
+            (one.target, one.new_document_id)
+            for one in self._each(Link, "link")
+            if one.state is LinkState.ACTIVE
+        }
 
     # --- walks -----------------------------------------------------------------------
 

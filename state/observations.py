@@ -7,6 +7,7 @@ from datetime import datetime
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
+from state.links import Link
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag
@@ -54,6 +55,7 @@ class Changes:
     pushes: tuple[PushRecord, ...] = ()
     flags: tuple[Flag, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    links: tuple[Link, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     sweeps: tuple[Sweep, ...] = ()
     audit: tuple[AuditEntry, ...] = ()

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from state.asking import Asking
+from state.links import Link, LinkState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.tables import Current
 from state.worklist import UNRESOLVED, Flag, FlagState
@@ -82,6 +83,18 @@ class DownstreamReads(Asking):
         for one in self._each(CreditMemo, "memo"):
             if target is None or one.target == target:
                 yield one
+
+    def links(self) -> list[Link]:
+        """Every link that was ever made, by number."""
+        return list(self._each(Link, "link"))
+
+    def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
+        """Links that stand, by core invoice."""
+        found: dict[str, list[Link]] = {}
+        for one in self._in(Link, "link", "ref", core_ids):
+            if one.state is LinkState.ACTIVE:
+                found.setdefault(one.core_invoice_id, []).append(one)
+        return found
 
     def flags(self, states: Collection[FlagState] | None = None) -> list[Flag]:
         """Flags, all or in these states, by number."""

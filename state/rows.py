@@ -102,6 +102,15 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             currency=push.currency,
             minor=push.total_minor,
         )
+    for link in changes.links:
+        yield _row(
+            "link",
+            link.id,
+            link,
+            ref=link.core_invoice_id,
+            parent=f"{link.target}|{link.new_document_id}",
+            status=link.state.value,
+        )
     for one in changes.corrections:
         yield _row(
             "correction", one.id, one, ref=one.core_invoice_id, status=str(one.state)

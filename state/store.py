@@ -8,6 +8,7 @@ from state.audit import AuditLine
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
+from state.links import Link
 from state.observations import AuditEntry, Changes, Sweep
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DownstreamInvoice
@@ -48,6 +49,14 @@ class CaseBooks(Protocol):
     def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
         """Flags by core invoice."""
 
+    def documents_by_id(
+        self, target: str, ids: Collection[str]
+    ) -> dict[str, DownstreamInvoice]:
+        """Documents of one register by id."""
+
+    def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
+        """Links that stand, by core invoice."""
+
 
 class PastBooks(CaseBooks, Protocol):
     """The books at `moment`, as known at the observation `seq`."""
@@ -60,10 +69,8 @@ class PastBooks(CaseBooks, Protocol):
     def moment(self) -> datetime:
         """What became so later does not count."""
 
-    def documents_by_id(
-        self, target: str, ids: Collection[str]
-    ) -> dict[str, DownstreamInvoice]:
-        """Documents of one register by id."""
+    def linked_documents(self) -> set[tuple[str, str]]:
+        """The documents, by register and id, that links name."""
 
     def claimed(self, document_ids: Collection[str]) -> dict[str, set[str]]:
         """Which core invoices' pushes claim each of these Stripe documents."""
@@ -214,6 +221,12 @@ class Store(Protocol):
 
     def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
         """Flags by core invoice."""
+
+    def links(self) -> list[Link]:
+        """Every link that was ever made, by number."""
+
+    def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
+        """Links that stand, by core invoice."""
 
     def last_seq(self) -> int:
         """The number of the last observation."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from connectors.ports import CurrencyRule
 from state.invoices import CoreInvoice
+from state.links import BY_HAND
 from state.observations import AuditEntry, Changes
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
@@ -219,6 +220,7 @@ def _documents(
         for some in store.documents_of(core_ids).values()
         for document in some
     }
+    documents.update(_linked_by_hand(store, core_ids))
     wanted = set(core_ids)
     for document in changes.documents:
         documents.pop((document.target, document.id), None)
@@ -233,6 +235,24 @@ def _documents(
             Held(document, tuple(memos.get(key, {}).values()))
         )
     return held
+
+
+def _linked_by_hand(
+    store: CaseBooks, core_ids: Collection[str]
+) -> dict[tuple[str, str], DownstreamInvoice]:
+    """Documents that name no core invoice, and that two persons have tied to one."""
+    found = {}
+    for some in store.links_of(core_ids).values():
+        for link in some:
+            names = [link.new_document_id]
+            document = store.documents_by_id(link.target, names).get(link.new_document_id)
+            if document is not None and document.core_invoice_id is None:
+                found[link.target, document.id] = replace(
+                    document,
+                    core_invoice_id=link.core_invoice_id,
+                    linked_by=f"{BY_HAND}, {link.id}: {link.reason}",
+                )
+    return found
 
 
 def _memos(

@@ -19,6 +19,7 @@ from sync.commands import (
     core,
     credit,
     health,
+    links,
     pushes,
     reports,
     sandbox,
@@ -50,6 +51,7 @@ app.command()(reports.signoff)
 app.command()(reports.evidence)
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(pushes.app, name="push")
+app.add_typer(links.app, name="link")
 app.add_typer(credit.app, name="credit")
 app.command()(advise.advise)
 app.command()(auth.auth)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from state.invoices import CoreStatus
+from state.links import BY_HAND
 from state.money import display
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
@@ -110,9 +111,21 @@ def _leg_row(
     row = _row(case, target, chosen, core, result, used)
     if len(live) > 1:
         row, used = _duplicate(row, live, core)
+    elif chosen is not None and chosen.document.linked_by.startswith(BY_HAND):
+        row = _explained_by_link(row, chosen.document)
     elif chosen is not None and chosen.document.id in claimed_elsewhere:
         row = replace(row, kind=Kind.LINK_CONFLICT)
     return row, used
+
+
+def _explained_by_link(row: Row, document: DownstreamInvoice) -> Row:
+    """Two persons tied this document to the invoice: what it differs by is explained."""
+    return replace(
+        row,
+        explained=row.explained + row.unexplained,
+        unexplained=0,
+        note="; ".join(some for some in (row.note, f"linked {document.linked_by}") if some),
+    )
 
 
 def _core_side(case: Case, chosen: Held | None) -> CoreSide:

@@ -232,10 +232,13 @@ def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
     """Documents and memos that name nothing we know; those that name nothing at all."""
     names: set[str] = set()
     loose: list[Excluded] = []
+    linked = ground.books.linked_documents()
     for document in ground.books.each_document():
         if document.target not in ground.targets:
             continue
         if not ground.period.holds(document.posted_at or document.created_at):
+            continue
+        if document.core_invoice_id is None and (document.target, document.id) in linked:
             continue
         if document.core_invoice_id is None:
             loose.append(unnamed(document))

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from state.invoices import CoreStatus
+from state.links import BY_HAND
 from state.worklist import Flag
 from sync.books import Matched
 from sync.decide import Case, Held
@@ -46,6 +47,7 @@ def plain_legs(
             or document.gross_minor != invoice.total_minor
             or document.id in claimed_elsewhere
             or held[0].memos
+            or document.linked_by.startswith(BY_HAND)
         ):
             return None
         legs.append(held[0])

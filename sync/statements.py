@@ -17,6 +17,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "memo": ("seq", "id", "ref", "parent", "posted_at", "effective_at"),
     "push": ("seq", "id", "ref", "effective_at"),
+    "link": ("seq", "id", "ref", "parent", "status", "effective_at"),
     "flag": ("seq", "id", "ref", "posted_at", "effective_at"),
 }
 TEXTS = frozenset({"id", "ref", "parent", "status", "currency"})
@@ -32,13 +33,17 @@ CREATE TEMP VIEW other_month AS
 SELECT id FROM at_cutoff WHERE CASE WHEN {month} THEN 0 ELSE 1 END = 1;
 """
 DOCUMENTS = """
+CREATE TEMP VIEW links AS
+SELECT ref, parent FROM link WHERE early = 0 AND status = 'ACTIVE';
 CREATE TEMP TABLE documents AS
-SELECT ref, target, name, currency, status, posted, tax, paid,
+SELECT COALESCE(NULLIF(ref, ''), (SELECT min(l.ref) FROM links l WHERE l.parent = whole_id), '')
+    AS ref, target, name, currency, status, posted, tax, paid,
   CASE WHEN status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN minor ELSE 0 END
     AS gross,
   CASE WHEN status IN ('OPEN', 'PART_PAID') THEN still_open ELSE 0 END AS owed
 FROM (
-  SELECT ref, parent AS target, substr(id, length(parent) + 2) AS name, currency, minor, tax,
+  SELECT ref, id AS whole_id, parent AS target, substr(id, length(parent) + 2) AS name,
+    currency, minor, tax,
     CASE WHEN early = 1 AND posted_at > {cut} THEN began_at ELSE posted_at END AS posted,
     CASE WHEN early = 0 THEN status
       WHEN posted_at > {cut} THEN 'DRAFT'
@@ -63,7 +68,8 @@ FROM memo WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
 """
 FLAGS = """
 CREATE TEMP TABLE flagged AS
-SELECT DISTINCT ref FROM flag WHERE early = 0 OR posted_at <= {cut}
+SELECT ref FROM flag WHERE early = 0 OR posted_at <= {cut}
+UNION SELECT ref FROM links
 """
 PLAIN = """
 CREATE TEMP TABLE plain AS
