@@ -46,7 +46,10 @@ def judge() -> int:
     below = False
     for path in MODULES:
         ends = _ends(json.loads((MUTANTS / f"{path}.meta").read_text()))
-        total = sum(ends.values()) or 1
+        total = sum(ends.values())
+        if not total:
+            sys.stdout.write(f"{path:40} has no rule that a machine can change\n")
+            continue
         killed = ends["killed"]
         below |= killed * 100 < total * KILLED_AT_LEAST or ends["unfinished"] > 0
         rest = ", ".join(f"{count} {how}" for how, count in ends.items() if how != "killed")
