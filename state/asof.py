@@ -230,12 +230,13 @@ class AsOf:
         return {row[0]: row[1] for row in self._all(query)}
 
     def _ids(self, kind: str, column: Any, values: Iterable[str]) -> set[str]:
-        """The ids of a kind that ever held one of these values; the word decides."""
+        """The ids of a kind that ever held one of these values; the word decides.
+
+        Not DISTINCT: SQLite would then walk the whole kind in the order of its ids.
+        """
         found: set[str] = set()
         for some in chunks(sorted(set(values))):
-            query = (
-                select(col(_O.id)).where(*self._scope(kind), column.in_(some)).distinct()
-            )
+            query = select(col(_O.id)).where(*self._scope(kind), column.in_(some))
             found.update(str(row[0]) for row in self._all(query))
         return found
 
