@@ -306,6 +306,7 @@ def _sources(
         control.setdefault(target, {})[currency] = minor
     used = Counter(row.target for row in rows if row.document_id)
     used.update(total(matched))
+    used.update(target for target, _ in counted.memos_used)
     used["core"] = counted.invoices
     left_out = Counter(some.target for some in ledger.excluded)
     left_out["core"] += counted.other_month

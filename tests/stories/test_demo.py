@@ -42,6 +42,8 @@ def test_the_demo_lives_through_the_document(tmp_path: Path) -> None:
     ]
     assert sorted(explained) == [-4_000, -2_000]
     assert after.outcome is Outcome.OPEN_ITEMS
+    for source in after.sources:  # nothing that was read has gone missing
+        assert source.rows_read == source.rows_used + source.rows_excluded, source.name
     story = "\n".join(told)
     assert_readme_quotes(story)
     assert "more than 34 days ago; correct it downstream" in story
