@@ -66,8 +66,9 @@ class Proxy:
                     self.command,
                     proxy.to + self.path,
                     data=sent,
-                    headers={
-                        k: v for k, v in self.headers.items() if k.lower() in PASSED_ON
+                    headers={  # a connection for each: an idle one may end as it is used
+                        "Connection": "close",
+                        **{k: v for k, v in self.headers.items() if k.lower() in PASSED_ON},
                     },
                     timeout=30,
                 )

@@ -21,10 +21,11 @@ PIPE_CLOSED, BY_HAND = 141, 130
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("hands"))
-    done = subprocess.run(
-        [*TIEOUT, "sync"], cwd=world.folder, env=environment(), check=False
-    )
-    assert done.returncode == 0
+    for word in ("sync", "reconcile"):
+        done = subprocess.run(
+            [*TIEOUT, word], cwd=world.folder, env=environment(), check=False
+        )
+        assert done.returncode == 0
     yield world
     world.stop()
 
@@ -334,7 +335,7 @@ def test_interrupted_by_hand(here: Path) -> None:
         ) as acting:
             assert server.stdout.readline() == "asked\n"
             acting.send_signal(signal.SIGINT)
-            said = acting.communicate(timeout=20)[1]
+            said = acting.communicate(timeout=60)[1]
         server.kill()
     assert acting.returncode == BY_HAND
     assert said.count("\n") == 1
