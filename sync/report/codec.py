@@ -1,8 +1,9 @@
 """A run as canonical JSON, and back: what is kept, hashed, and reported from."""
 
 import json
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -28,7 +29,7 @@ class RunUnreadable(Exception):
 
 def run_text(run: Run) -> tuple[str, str]:
     """The canonical text of a run and its sha256."""
-    body = {"format": FORMAT, **asdict(run)}
+    body = {"format": FORMAT, **_shape(run)}
     text = json.dumps(body, sort_keys=True, ensure_ascii=False, default=_plain)
     return text, sha256(text.encode()).hexdigest()
 
@@ -66,7 +67,7 @@ def content_sha256(run: Run) -> str:
         # What is empty is left out: a later version may know more to leave empty.
         plain: object = one
         if is_dataclass(one) and not isinstance(one, type):
-            plain = {name: value for name, value in asdict(one).items() if value}
+            plain = {name: value for name, value in _shape(one).items() if value}
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_plain)
         hashed.update(text.encode() + b"\n")
     return hashed.hexdigest()
@@ -95,7 +96,22 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else utc(text)
 
 
-def _plain(value: object) -> str | None:
+def _shape(word: object) -> dict[str, Any]:
+    """A word's own fields as they are: the large books' rows are not copied first."""
+    kind: Any = type(word)
+    return {name: getattr(word, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """The names of a word's fields, found once for each kind of word."""
+    return tuple(one.name for one in fields(kind))
+
+
+def _plain(value: object) -> str | dict[str, Any] | None:
+    """What JSON has no shape for. The encoder comes back for what lies deeper."""
     if isinstance(value, datetime):
         return iso(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _shape(value)
     raise TypeError(f"{type(value).__name__} has no place in a run")
