@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+NAMES_NO_INVOICE = "names no core invoice"  # why a document stands in no row
+
 
 class Outcome(StrEnum):
     """What a run says on its first line."""

@@ -15,7 +15,7 @@ from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, Mem
 from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
-from sync.books import ChainFinding, Excluded, Row
+from sync.books import NAMES_NO_INVOICE, ChainFinding, Excluded, Row
 from sync.cases import gather
 from sync.chains import Version, chain_findings
 from sync.checks import Counted
@@ -161,7 +161,7 @@ def unnamed(document: DownstreamInvoice) -> Excluded:
         document.id,
         document.currency,
         document.gross_minor if document.status.posted else 0,
-        "names no core invoice",
+        NAMES_NO_INVOICE,
     )
 
 

@@ -158,6 +158,7 @@ def of_run(
         count=len(run.rows) + sum(one.count for one in run.matched),
         memos=gathered.memos,
         documents=gathered.documents,
+        loose=gathered.loose() if "reconciliation" in names else (),
         flags=gathered.flags,
         found_later=gathered.found_later(),
         ledger=gathered.ledger() if _BALANCED & set(names) else (),

@@ -14,7 +14,9 @@ from state.invoices import CoreInvoice, CoreStatus
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag
 from sync import detail
-from sync.books import Run
+from sync.books import NAMES_NO_INVOICE, Run
+from sync.candidates import INVOICE, fits_one_of, want_of
+from sync.ledger import CHUNK, chunks
 from sync.progress import Progress, Silent
 from sync.report.codec import read_run
 from sync.report.ledger import LedgerRow, Span, Version, fold, fold_loose
@@ -64,6 +66,22 @@ class Gathered:
             for target, names in sorted(wanted.items())
             for name, document in self._books.documents_by_id(target, names).items()
         }
+
+    def loose(self) -> tuple[DownstreamInvoice, ...]:
+        """Documents that name no core invoice, of an amount that an open row lacks."""
+        wants = {want for row in self._run.rows if (want := want_of(row)) is not None}
+        lacking = {(target, ccy) for what, target, ccy, _ in wants if what == INVOICE}
+        names: dict[str, list[str]] = {}
+        for one in self._run.excluded:
+            if one.reason == NAMES_NO_INVOICE and (one.target, one.currency) in lacking:
+                names.setdefault(one.target, []).append(one.id)
+        return tuple(
+            document
+            for target, ids in sorted(names.items())
+            for some in chunks(iter(ids), CHUNK)
+            for document in self._books.documents_by_id(target, some).values()
+            if fits_one_of(document, wants)
+        )
 
     # --- the ledger ---------------------------------------------------------------------
 

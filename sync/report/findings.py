@@ -1,10 +1,12 @@
 """What stays open and what memos explain: the two lists that a reviewer reads first."""
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from state.receivables import CreditMemo
 from sync.books import Row
+from sync.candidates import DAYS_APART_MAX, MEMO, Candidate, candidates
 from sync.report.cells import day, month
 from sync.report.detail import age
 from sync.report.document import Column, Kind, Table, table
@@ -54,6 +56,55 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
         lambda row: row.currency,
         empty="Nothing is unexplained.",
     )
+
+
+def candidates_table(material: Material) -> Table[Candidate]:
+    """What may belong to an open row, by amount and date, and how a person says so."""
+    columns: tuple[Column[Candidate], ...] = (
+        Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.row.core_invoice_id, 38, brief=True),
+        Column("customer", "Customer", Kind.TEXT, lambda one: one.row.customer, 22, brief=True),
+        Column("leg", "Leg", Kind.ID, lambda one: f"core↔{one.row.target}", 13),
+        Column("currency", "Ccy", Kind.ID, lambda one: one.row.currency, 6, brief=True),
+        Column("unexplained", "Unexplained", Kind.MONEY, lambda one: one.row.unexplained, brief=True),
+        Column("rank", "Rank", Kind.WHOLE, lambda one: one.rank, 6),
+        Column("what", "What", Kind.ID, lambda one: one.what, 10),
+        Column("candidate", "Candidate", Kind.ID, lambda one: one.id, 28, brief=True),
+        Column("number", "Number", Kind.ID, lambda one: one.number, 18),
+        Column("amount", "Amount ex tax", Kind.MONEY, lambda one: one.amount_minor, brief=True),
+        Column("tax", "Tax", Kind.MONEY, lambda one: one.tax_minor),
+        Column("posted", "Posted", Kind.DAY, lambda one: day(one.posted_at), 12, brief=True),
+        Column("days_apart", "Days apart", Kind.WHOLE, lambda one: one.days_apart, 8, brief=True),
+        Column("same_customer", "Same customer", Kind.ID, lambda one: "yes" if one.same_customer else "not told", 10),
+        Column("act", "If it belongs here", Kind.TEXT, _act, 60, brief=True),
+    )  # fmt: skip
+    return table(
+        "candidates",
+        "Candidates",
+        columns,
+        candidates(material.run.rows, material.loose, material.memos),
+        lambda one: one.row.currency,
+        note="Documents that name no core invoice, and memos that name no invoice, whose amount is "
+        f"that of an open row and whose date lies within {DAYS_APART_MAX} days of it. A hint to "
+        "look at: nothing is linked, and no figure is changed, until a person says so.",
+        empty="None: no amount and date agree.",
+    )
+
+
+def _act(one: Candidate) -> str:
+    """How a person says that a candidate belongs to its row."""
+    row = one.row
+    if one.what == MEMO:
+        return f"Apply it in {row.target} to {row.document_id}."
+    if row.document_id:
+        core, target, old, new = map(
+            shlex.quote, (row.core_invoice_id, row.target, row.document_id, one.id)
+        )
+        return (
+            f"tieout link add {core} --in {target} --old {old} --new {new} "
+            "--reason TEXT --approver NAME"
+        )
+    place = "metadata, as core_invoice_id" if row.target == "stripe" else "reference field"
+    return f"Write {row.core_invoice_id} into its {place}, in {row.target}."
 
 
 @dataclass(frozen=True, slots=True)

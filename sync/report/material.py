@@ -64,6 +64,7 @@ class Material:
     count: int
     memos: tuple[CreditMemo, ...] = ()
     documents: Mapping[tuple[str, str], DownstreamInvoice] = field(default_factory=dict)
+    loose: tuple[DownstreamInvoice, ...] = ()  # that name no core invoice, and fit a row
     flags: tuple[Flag, ...] = ()
     found_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)
     ledger: tuple[LedgerRow, ...] = ()

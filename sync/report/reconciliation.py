@@ -17,7 +17,7 @@ from sync.report.document import (
     Table,
     table,
 )
-from sync.report.findings import explained_table, unexplained_table
+from sync.report.findings import candidates_table, explained_table, unexplained_table
 from sync.report.material import Material, Signoff
 from sync.report.summary import by_classification, charts
 from sync.report.words import KINDS
@@ -48,7 +48,11 @@ def build(material: Material) -> Document:
             "Summary",
             (*charts(material), summary, check_table(lines), _controls(material)),
         ),
-        Section("unexplained", "Unexplained", (unexplained, _chains(material))),
+        Section(
+            "unexplained",
+            "Unexplained",
+            (unexplained, candidates_table(material), _chains(material)),
+        ),
         Section("explained", "Explained", (explained,)),
         Section("timing", "Timing", (_timing(material),)),
         Section("detail", "Detail", (detail,)),
