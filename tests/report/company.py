@@ -196,7 +196,7 @@ class Company:
             Sweep(source, at - timedelta(minutes=2), at, 3, rows)
             for source, rows in (
                 ("core", len(self.invoices)),
-                *((t, sum(k[0] == t for k in self.documents)) for t in self.targets),
+                *((t, self._read_of(t)) for t in self.targets),
             )
         )
         changes = Changes(
@@ -211,6 +211,11 @@ class Company:
             self.parts.decide_and_record(changes, looked_at=at)
         else:
             self.parts.record(changes)
+
+    def _read_of(self, target: str) -> int:
+        """The rows that a reading of a register brings: documents and memos."""
+        memos = sum(memo.target == target for memo in self.memos.values())
+        return memos + sum(of == target for of, _ in self.documents)
 
     def reconcile(
         self,
@@ -353,4 +358,4 @@ def _corrected(made: Company) -> None:
         "cn_loose", None, 1_000, text="For goodwill", reason="product_unsatisfactory"
     )
     made.credit("cn_void9", "in_cedar", 500, status=MemoStatus.VOID, voided_at=NOON)
-    made.documents["stripe", "in_stray"] = made.post("in_stray", None, 2_200, at=NOON)
+    made.documents["stripe", "in_stray"] = made.post("in_stray", None, 7_500, at=NOON)
