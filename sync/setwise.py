@@ -123,10 +123,9 @@ class _Engine:
         cut = micros(self._ground.books.moment)
         with self._slim.read(kind, COLUMNS[kind], self._ground.books.seq) as batches:
             self._db.register("incoming", batches)
-            self._db.execute(SEEN.format(typed=_typed(COLUMNS[kind])))
+            self._db.execute(SEEN.format(kind=kind, cut=cut, typed=_typed(COLUMNS[kind])))
             self._db.unregister("incoming")
-        columns = ", ".join(f"o.{name}" for name in COLUMNS[kind] if name != "effective_at")
-        self._db.execute(STANDS.format(cut=cut, kind=kind, columns=columns))
+        self._db.execute(STANDS.format(cut=cut, kind=kind))
 
     def _statements(self) -> Iterator[str]:
         cut = micros(self._ground.books.moment)

@@ -22,7 +22,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 TEXTS = frozenset({"id", "ref", "parent", "status", "currency"})
 
-SEEN = "CREATE TEMP TABLE seen AS SELECT {typed} FROM incoming"
+# What had not become so by the cutoff is early; of an id seen once it stands all the same.
+SEEN = """
+CREATE TEMP TABLE {kind} AS
+SELECT {typed}, CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END AS early FROM incoming
+"""
 SCOPE = """
 CREATE TEMP VIEW at_cutoff AS SELECT * FROM invoice WHERE early = 0;
 CREATE TEMP VIEW scope AS
@@ -36,8 +40,8 @@ DOCUMENTS = """
 CREATE TEMP VIEW links AS
 SELECT ref, parent FROM link WHERE early = 0 AND status = 'ACTIVE';
 CREATE TEMP TABLE documents AS
-SELECT COALESCE(NULLIF(ref, ''), (SELECT min(l.ref) FROM links l WHERE l.parent = whole_id), '')
-    AS ref, target, name, currency, status, posted, tax, paid,
+SELECT COALESCE(NULLIF(stood.ref, ''), tied.ref, '') AS ref,
+  target, name, currency, status, posted, tax, paid,
   CASE WHEN status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN minor ELSE 0 END
     AS gross,
   CASE WHEN status IN ('OPEN', 'PART_PAID') THEN still_open ELSE 0 END AS owed
@@ -60,6 +64,9 @@ FROM (
   WHERE parent IN ({registers})
     AND (early = 0 OR posted_at <= {cut} OR began_at <= {cut})
 ) stood
+LEFT JOIN (SELECT parent, min(ref) AS ref FROM links GROUP BY parent) tied
+  ON tied.parent = whole_id;
+DROP TABLE document;
 """
 MEMOS = """
 CREATE TEMP TABLE memos AS
@@ -103,15 +110,14 @@ WHERE d.target = $target AND p.currency = $currency
 ORDER BY p.customer, p.posted, p.id
 """
 
+# Most ids were seen once; only of the others does a choice have to be made.
 STANDS = """
-CREATE TEMP TABLE stands AS
-SELECT max(CASE WHEN effective_at <= {cut} THEN seq END) AS last, min(seq) AS first
-FROM seen GROUP BY id;
-CREATE TEMP TABLE {kind} AS
-SELECT {columns}, CASE WHEN s.last IS NULL THEN 1 ELSE 0 END AS early
-FROM stands s JOIN seen o ON o.seq = COALESCE(s.last, s.first);
-DROP TABLE seen;
-DROP TABLE stands;
+CREATE TEMP TABLE again AS
+SELECT id, max(CASE WHEN effective_at <= {cut} THEN seq END) AS last, min(seq) AS first
+FROM {kind} GROUP BY id HAVING count(*) > 1;
+DELETE FROM {kind} WHERE id IN (SELECT id FROM again)
+  AND seq NOT IN (SELECT COALESCE(last, first) FROM again);
+DROP TABLE again;
 """
 STRANGERS = """
 SELECT DISTINCT ref FROM documents d
