@@ -22,9 +22,17 @@ class Clock(Protocol):
 
 
 def utc(text: str) -> datetime:
-    """Read an RFC 3339 time; one without a zone is UTC (Metronome's SDK omits it)."""
+    """Read an RFC 3339 time; one without a zone is UTC (Metronome's SDK omits it).
+
+    Raises ValueError, also for a time that has no year in UTC.
+    """
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999 in UTC") from error
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -117,7 +117,9 @@ def kept(store: Books, run_id: str | None, period: str | None) -> tuple[Run, str
     found = store.run(run_id, period=period)
     if found is None:
         if run_id is not None:
-            raise NoReport(f"--run: {run_id} is not kept; see: tieout status")
+            raise NoReport(
+                f"--run: {run_id or 'an empty name'} is not kept; see: tieout status"
+            )
         if period is not None:
             raise NoReport(
                 f"--period: no run of {period} is kept; make one: "

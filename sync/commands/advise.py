@@ -111,6 +111,8 @@ def advise(
             _say_correction(done, waits, as_json)
             raise typer.Exit(0 if done.state == "DONE" else 1)
         answer = ask(parts, core, invoice, question)
+        if expect is not None:
+            minor(expect, answer.invoice.currency)  # said now, not first with --apply
     _say_answer(answer, as_json)
     raise typer.Exit(1 if answer.correction is not None or answer.late else 0)
 

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 WHO_MAX = 100  # characters of a person's name
 TEXT_MAX = 2000  # characters of a reason or a note
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 Config = Annotated[
     Path | None,
@@ -96,6 +98,7 @@ def books(config: Path | None) -> "Iterator[tuple[Settings, Books]]":
     from sync.secrets import database_url
     from sync.settings import load
 
+    start_logs()
     settings = load(config)
     _require_books(settings)
     url = database_url(settings.state.url)
@@ -115,6 +118,7 @@ def progress() -> "Iterator[Progress]":
         with Bar() as bar:
             yield bar
     else:
+        start_logs()  # before that, the log would go to standard output
         yield log_progress()
 
 
@@ -138,6 +142,13 @@ def who(name: str) -> str:
     if one_line(name) != name or not 0 < len(name) <= WHO_MAX:
         raise Unusable(f"--by: a name is 1 to {WHO_MAX} printable characters on one line")
     return name
+
+
+def month(period: str) -> str:
+    """A month as it names a run: year and month, of a year that has a next. Raises Unusable."""
+    if not _MONTH.fullmatch(period) or period[:4] in ("0000", "9999"):
+        raise Unusable(f"--period: {period!r} is no month; write it like 2026-11")
+    return period
 
 
 def text(value: str, option: str) -> str:

@@ -16,10 +16,10 @@ from sync.commands.options import (
     Json,
     Unusable,
     books,
+    month,
     opened,
     print_json,
     progress,
-    start_logs,
     text,
     who,
 )
@@ -91,6 +91,8 @@ def report(
     form = _form(kind, output)
     if run is not None and period is not None:
         raise Unusable("--run and --period: give one of the two")
+    if period is not None:
+        month(period)
     from sync.reporting import Wish
 
     wish = Wish(
@@ -100,7 +102,6 @@ def report(
         general_ledger=_amounts(ledger or []),
         about=about,
     )
-    start_logs()
     with books(config) as (settings, store):
         made = _document(store, settings.entity, name, run, period, wish)
         if output is None:
@@ -208,13 +209,17 @@ def _amounts(given: list[str]) -> dict[str, int]:
 
     amounts = {}
     for one in given:
-        currency, _, amount = one.partition("=")
+        currency, mark, amount = one.partition("=")
+        if not mark:
+            raise Unusable(f"--gl: {one!r} names no currency; write it like USD=1234.56")
+        if currency in amounts:
+            raise Unusable(f"--gl: {currency} stands twice; give one balance a currency")
         try:
             amounts[currency] = parse_major(amount, currency)
         except UnknownCurrency as error:
             raise Unusable(f"--gl: {error}") from None
         except ValueError as error:
-            raise Unusable(f"--gl: {error}; write it like USD=1234.56") from None
+            raise Unusable(f"--gl: {currency}: {error}") from None
     return amounts
 
 

@@ -14,6 +14,7 @@ from sync.commands.options import (
     Json,
     Unusable,
     log_progress,
+    month,
     opened,
     print_json,
     progress,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 SHOWN_MAX = 50  # rows of a run at the terminal, the worst first; a report has them all
 PLAN_BYTES_MAX = 50_000_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PERIOD = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 def sync(
@@ -95,8 +95,8 @@ def reconcile(
     from sync import reconcile as engine
     from sync.report.tables import summary
 
-    if period is not None and not _PERIOD.fullmatch(period):
-        raise Unusable(f"--period: {period!r} is no month; write it like 2026-11")
+    if period is not None:
+        month(period)
     cutoff = None if as_of is None else _cutoff(as_of)
     with opened(config) as parts, progress() as told:
         run = engine.reconcile(parts, period=period, as_of=cutoff, progress=told)
@@ -209,7 +209,7 @@ def _cutoff(words: str) -> datetime:
             "2026-10-31T18:00:00Z"
         ) from error
     if _DAY.fullmatch(words):
-        return found + timedelta(days=1) - timedelta(microseconds=1)
+        return found + (timedelta(days=1) - timedelta(microseconds=1))
     return found
 
 

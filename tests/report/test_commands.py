@@ -1,6 +1,9 @@
 """The commands: a report in each format, two signatures, a bundle; one line for a mistake."""
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -91,12 +94,41 @@ def test_two_persons_sign_and_a_bundle_is_made(
     assert tieout("audit", "verify") == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evidence", "--run", "RUN", "-o", "e.zip", "--json"),
+        ("simulate", "--seeds", "1", "--json"),
+        ("report", "rollforward", "--format", "json"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_standard_output_is_the_answers_alone(run_id: str, words: tuple[str, ...]) -> None:
+    # A process of its own: in ours, an earlier test may have set up the log.
+    done = subprocess.run(
+        [sys.executable, "-m", "sync", *(run_id if w == "RUN" else w for w in words)],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "TIEOUT_LOG": "debug"},
+    )
+    json.loads(done.stdout)
+    assert "step.begun" in done.stderr
+
+
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("report", "sales"), "NAME: 'sales' is no report"),
     (("report", "reconciliation", "--format", "doc"), "--format: 'doc' is no format"),
     (("report", "reconciliation", "--run", "R-0"), "--run: R-0 is not kept"),
     (("report", "reconciliation", "--period", "2020-01"), "no run of 2020-01 is kept"),
-    (("report", "rollforward", "--gl", "USD"), "--gl:"),
+    (("report", "reconciliation", "--period", "xx"), "--period: 'xx' is no month"),
+    (("report", "reconciliation", "--run", ""), "--run: an empty name is not kept"),
+    (("report", "rollforward", "--gl", "USD"), "--gl: 'USD' names no currency"),
+    (("report", "rollforward", "--gl", "USD=1", "--gl", "USD=2"), "USD stands twice"),
+    (("reconcile", "--period", "9999-12"), "--period: '9999-12' is no month"),
+    (("reconcile", "--period", "0000-01"), "--period: '0000-01' is no month"),
+    (("reconcile", "--as-of", "0001-01-01T00:00:00+14:00"), "is no time"),
+    (("reconcile", "--as-of", "9999-12-31T23:59:59-12:00"), "is no time"),
     (("report", "rollforward", "--gl", "XXQ=1"), "--gl: 'XXQ' is no ISO 4217"),
     (("report", "rollforward", "--gl", "USD=1.234"), "more decimals than USD has"),
     (("report", "reconciliation", "--table", "nope"), "--table: 'nope' is none of"),
