@@ -111,10 +111,14 @@ class _Reader:
         """One row; False where it is none of ours."""
         filled = [text_of(cell) for cell in row.cells]
         opening = next((text for text in filled if text), "")
-        if not self._text("number") or opening.lower().startswith(("total", "grand total")):
+        if opening.lower().startswith(("total", "grand total")):
             return False
         kind = self._text("kind")
         credit = "credit" in kind.lower()
+        if not self._text("number"):
+            if self._text("total") and (credit or "invoice" in kind.lower()):
+                self._bad("number", "is empty; give every document its number there")
+            return False
         if kind and not credit and "invoice" not in kind.lower():
             if _OTHER.search(kind):
                 return False

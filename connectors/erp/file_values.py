@@ -36,6 +36,7 @@ _SIGNS = re.compile(r"[$€£¥₹'\s\u00a0\u202f]|\b[A-Z]{3}\b")
 _DIGITS = re.compile(r"\d[\d.,]*|[.,]\d+")
 _NOISE = Decimal("0.0001")  # what binary fractions leave behind in a spreadsheet
 _THREE = 3
+LARGEST = Decimal(10) ** 14  # whole units; in minor units of any currency it fits 64 bits
 
 
 class Mark(StrEnum):
@@ -89,6 +90,8 @@ def minor(cell: Any, currency: str, mark: Mark) -> int:
         step = Decimal(1).scaleb(-exponent(currency))
     except UnknownCurrency as error:
         raise NotAValue(str(error)) from None
+    if not amount.is_finite() or abs(amount) > LARGEST:
+        raise NotAValue("is no amount that a document has; write it like 1234.56")
     rounded = amount.quantize(step)
     if isinstance(cell, float):
         if abs(amount - rounded) > _NOISE:
