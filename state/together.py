@@ -63,11 +63,9 @@ class Together:
                 else:
                     for one in batch:
                         _write_one(one, connection)
-        except StoreUnusable as failure:
+        except Exception as failure:  # noqa: BLE001 - nothing is kept: raised by each caller
             for one in batch:
                 one.failure = failure
-        except Exception as failure:  # noqa: BLE001 - a work alone: raised by its caller
-            mine.failure = failure
         for one in batch:
             one.done = True
 

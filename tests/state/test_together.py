@@ -108,3 +108,16 @@ def test_who_is_interrupted_leaves_the_others_to_themselves(engine: Engine) -> N
         together.write(stop)
     together.write(keep("after"))
     assert kept(engine) == ["after"]
+
+
+def test_a_commit_that_fails_in_any_way_fails_for_all_who_wait(engine: Engine) -> None:
+    turn = threading.RLock()
+
+    def refuse(_connection: Connection) -> None:
+        raise LookupError("the driver lost the connection")
+
+    event.listen(engine, "commit", refuse)
+    ends = all_at_once(together_on(engine, turn), turn, ["one", "two", "three"])
+    event.remove(engine, "commit", refuse)
+    assert ends == dict.fromkeys(("one", "two", "three"), "LookupError")
+    assert kept(engine) == []
