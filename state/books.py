@@ -11,6 +11,7 @@ from sqlmodel import col
 from state.asking import chunks, text_of
 from state.audit import chained
 from state.codec import encode
+from state.effective import dated_by_source
 from state.engine import transaction
 from state.observations import AuditEntry, Changes
 from state.pushes import PushRecord
@@ -177,18 +178,21 @@ class Books(CreditReader):
 
     def _put(self, connection: Connection, rows: list[WordRow], at: datetime) -> None:
         """Append what has moved, and point to it. The same fact twice is no observation."""
-        known: dict[tuple[str, str], tuple[str, int | None]] = {}
+        known: dict[tuple[str, str], tuple[str, tuple[int | None, str]]] = {}
         for kind in {row.kind for row in rows}:
             for some in chunks([row.id for row in rows if row.kind == kind]):
                 query = select(
-                    col(Current.id), col(Current.fingerprint), col(Current.dated_at)
+                    col(Current.id),
+                    col(Current.fingerprint),
+                    col(Current.dated_at),
+                    col(Current.status),
                 ).where(
                     col(Current.entity) == self._entity,
                     col(Current.kind) == kind,
                     col(Current.id).in_(some),
                 )
-                for name, print_, dated in connection.execute(query):
-                    known[kind, name] = (print_, dated)
+                for name, print_, dated, status in connection.execute(query):
+                    known[kind, name] = (print_, (dated, status))
         moved = {}
         for row in rows:
             before = known.get((row.kind, row.id))
@@ -205,7 +209,7 @@ class Books(CreditReader):
             before = known.get(key)
             dated = row.dated_at
             # A change that its source does not date is dated by the reading.
-            moved_on = dated is not None and (before is None or before[1] != dated)
+            moved_on = dated_by_source(dated, row.status, before and before[1])
             observations.append(
                 {
                     "seq": seq,

@@ -34,6 +34,22 @@ def effective_at(word: Any) -> datetime | None:
             return None
 
 
+def dated_by_source(
+    dated: int | None, status: str, before: tuple[int | None, str] | None
+) -> bool:
+    """Does the source date this change? `before` is its date and its status until now.
+
+    A payment or a void that is taken back leaves the posting date behind, which dates
+    nothing of that; a draft may be posted with an earlier date than its own.
+    """
+    if dated is None:
+        return False
+    if before is None or before[0] is None:
+        return True
+    taken_back = dated < before[0] and status != before[1] and before[1].upper() != "DRAFT"
+    return dated != before[0] and not taken_back
+
+
 def rewound(word: Any, moment: datetime) -> Any | None:
     """What a word first seen later was at `moment`; None: it was not there yet."""
     match word:

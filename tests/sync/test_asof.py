@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -151,3 +152,36 @@ def test_a_change_without_a_date_is_dated_by_the_reading(kept: Kept) -> None:
     kept.see(day(10, 25), documents=(moved,))
     assert kinds(kept.run(as_of=day(10, 24))) == {("stripe", "a"): "MATCHED"}
     assert kinds(kept.run(as_of=day(10, 26))) == {("stripe", "a"): "UNDERBILLED"}
+
+
+@pytest.mark.parametrize(
+    ("closed", "stood"),
+    [
+        ({"status": PAID, "paid_minor": 10000, "paid_at": day(10, 20)}, "MATCHED"),
+        ({"status": VOID, "voided_at": day(10, 20)}, "VOIDED_DOWNSTREAM_ONLY"),
+    ],
+)
+def test_what_is_taken_back_later_still_stood_at_the_cutoff(
+    kept: Kept, closed: dict[str, Any], stood: str
+) -> None:
+    kept.see(day(10, 7), invoices=(core("a"),), documents=(document("stripe", "a"),))
+    kept.see(day(10, 21), documents=(document("stripe", "a", **closed),))
+    kept.see(day(11, 12), documents=(document("stripe", "a"),))  # taken back in November
+    october, now = kept.run(period="2026-10"), kept.run()
+    (row,) = october.rows
+    assert (row.kind, row.document_status) == (stood, closed["status"])
+    assert [row.document_status for row in now.rows] == ["OPEN"]
+
+
+def test_a_draft_that_is_posted_with_an_earlier_date_counts_from_that_date(
+    kept: Kept,
+) -> None:
+    kept.see(day(11, 3), invoices=(core("a"),))
+    draft = document(
+        "stripe", "a", status=DocumentStatus.DRAFT, posted_at=None, created_at=day(11, 3)
+    )
+    kept.see(day(11, 3), documents=(draft,))
+    posted = document("stripe", "a", posted=day(10, 30), created_at=day(11, 3))
+    kept.see(day(11, 4), documents=(posted,))
+    (row,) = kept.run(period="2026-10").rows
+    assert (row.kind, row.document_status) == ("MATCHED", "OPEN")
