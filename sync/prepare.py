@@ -45,13 +45,19 @@ def prepare(parts: Parts, record: PushRecord, invoice: CoreInvoice) -> PushRecor
             )
             if skipped != record:
                 parts.decide_and_record(
-                    Changes(pushes=(skipped,), audit=(push_entry(record, skipped),))
+                    Changes(
+                        pushes=(skipped,),
+                        based_on=(record,),
+                        audit=(push_entry(record, skipped),),
+                    )
                 )
             return skipped
         found = replace(
             record, customer_id=customer_id, state=PushState.PENDING, reason="", detail=""
         )
-        parts.record(Changes(pushes=(found,), audit=(push_entry(record, found),)))
+        parts.record(
+            Changes(pushes=(found,), based_on=(record,), audit=(push_entry(record, found),))
+        )
         record = found
     if invoice.regenerated_from is not None and record.generation == 0:
         _refresh_ancestor(parts, invoice.regenerated_from, record.customer_id or "")

@@ -70,24 +70,33 @@ def push_all(parts: Parts, progress: Progress, *, approved: bool = False) -> Pus
     if not approved:
         check_cap(parts, records)
     progress.step("pushing to Stripe", len(records))
-    groups: dict[str, list[PushRecord]] = {}
-    for record in records:
-        # One writer per customer: Stripe locks the customer, and balances move in order.
-        groups.setdefault(record.customer_id or record.core_customer_id, []).append(record)
+    groups = by_customer(records)
 
     def push_next(record: PushRecord) -> PushRecord:
         ended = _push_or_leave(parts, record, progress)
         progress.advance()
         return ended
 
-    ended = abreast(
-        groups.values(), push_next, threads=parts.writers, stopping=parts.stopping
-    )
+    ended = abreast(groups, push_next, threads=parts.writers, stopping=parts.stopping)
     return Pushed(
         done=_count(ended, {PushState.DONE}),
         stopped=_count(ended, {PushState.QUARANTINED}),
         waiting=sum(record.state not in SETTLED for record in ended),
     )
+
+
+def by_customer(records: Collection[PushRecord]) -> list[list[PushRecord]]:
+    """The pushes of each customer, in order.
+
+    One writer per customer: Stripe locks the customer, and balances move in order. Where
+    only some pushes of a core customer know their Stripe customer yet, all of them go there.
+    """
+    told = {one.core_customer_id: one.customer_id for one in records if one.customer_id}
+    groups: dict[str, list[PushRecord]] = {}
+    for record in records:
+        core = record.core_customer_id
+        groups.setdefault(record.customer_id or told.get(core) or core, []).append(record)
+    return list(groups.values())
 
 
 def due(parts: Parts) -> list[PushRecord]:

@@ -10,11 +10,11 @@ from connectors import stripe_receivables
 from connectors.failures import Incomplete, Refused
 from connectors.stripe_failures import failure_of
 from state.observations import Changes
-from state.pushes import PushState
+from state.pushes import PushRecord, PushState
 from state.receivables import DownstreamInvoice
 from state.store import PushMoved
 from state.worklist import Cause
-from sync import wiring
+from sync import push, wiring
 from sync.cycle import make_plan
 from sync.decide import Policy
 from sync.parts import Parts
@@ -105,6 +105,40 @@ def test_what_a_person_leaves_out_beside_a_pass_at_work_stays_out(stand: Stand) 
     stand.passes(1)
     assert [stand.push(name).reason for name in ("ci_1", "ci_2")] == ["BY_HAND"] * 2
     assert stand.requests() == []
+
+
+def test_what_a_person_leaves_out_while_its_customer_is_looked_for_stays_out(
+    stand: Stand,
+) -> None:
+    mapped = stand.core.people["cc_1"]
+    stand.core.people["cc_1"] = replace(mapped, stripe_customer_field=None)
+    stand.core.bill("ci_1", 1000)
+
+    def meanwhile(core_customer_id: str) -> str | None:
+        skip_push(stand.parts, "ci_1", by="ada", reason="billed by hand")
+        return mapped.stripe_customer_field if core_customer_id == "cc_1" else None
+
+    stand.parts.stripe.find_customer = meanwhile  # type: ignore[method-assign]  # a person acts here
+    stand.passes(1)
+    assert (stand.push().state, stand.push().reason) == (PushState.SKIPPED, "BY_HAND")
+    assert stand.requests() == []
+
+
+def test_pushes_that_will_find_one_customer_have_one_writer() -> None:
+    def record(name: str, core: str, customer: str | None) -> PushRecord:
+        return PushRecord(
+            name, core, PushState.PENDING, "USD", 1, 1, 1, customer_id=customer
+        )  # fmt: skip
+
+    some = [
+        record("1", "a", None),
+        record("2", "a", "cus_1"),
+        record("3", "b", "cus_1"),
+        record("4", "c", None),
+        record("5", "c", None),
+    ]
+    groups = [[one.core_invoice_id for one in group] for group in push.by_customer(some)]
+    assert groups == [["1", "2", "3"], ["4", "5"]]
 
 
 def test_an_intent_that_rests_on_an_old_reading_is_not_kept(stand: Stand) -> None:
