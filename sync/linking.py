@@ -39,7 +39,8 @@ class Links:
         some = list(documents)
         words = {one.id: list(_words(one)) for one in some}
         every = {word for of_one in words.values() for word in of_one}
-        core = self.store.known_ids(every)
+        named = {one.core_invoice_id for one in some if one.core_invoice_id is not None}
+        core = self.store.known_ids(every | named)
         stripe = self.store.documents_by_id(STRIPE, every)
         for document in some:
             yield self._linked(document, words[document.id], core, stripe)
@@ -61,7 +62,7 @@ class Links:
             copied = stripe.get(word)
             if copied is not None and copied.core_invoice_id is not None:
                 return found(copied.core_invoice_id, "Stripe id")
-        if document.core_invoice_id is not None:
+        if document.core_invoice_id in core:
             return document
         named = self._core_names().get(document.id)
         if named is not None:
@@ -74,6 +75,8 @@ class Links:
             whole = self._cut_short(word)
             if whole is not None:
                 return found(whole, "reference, cut short")
+        if document.core_invoice_id is not None:
+            return document  # nobody knows what it names, and no rule knows better
         unknown = next((word for word in words if _UUID.fullmatch(word)), None)
         return document if unknown is None else found(unknown, "reference")
 

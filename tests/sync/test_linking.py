@@ -1,5 +1,6 @@
 """Which core invoice an ERP document stands for: five rules, and never a guess."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -90,3 +91,17 @@ def test_dashes_are_put_back_where_a_uuid_has_them() -> None:
     assert with_dashes(CORE.replace("-", "")) == CORE
     assert with_dashes(CORE[:30]) == CORE[:30]
     assert with_dashes("invoice-number-that-is-long") is None
+
+
+def test_a_name_that_nobody_knows_gives_way_to_a_rule_that_hits(books: Books) -> None:
+    (first,) = Links(books).linked([document(UNKNOWN)])
+    assert first.core_invoice_id == UNKNOWN
+    again = replace(first, number="ACME-7")  # it got the Stripe invoice's number since
+    (linked,) = Links(books).linked([again])
+    assert (linked.core_invoice_id, linked.linked_by) == (CORE, "Stripe number")
+
+
+def test_a_name_that_nobody_knows_is_kept_when_its_field_is_emptied(books: Books) -> None:
+    (first,) = Links(books).linked([document(UNKNOWN)])
+    (linked,) = Links(books).linked([replace(first, external_ids=())])
+    assert linked == replace(first, external_ids=())
