@@ -99,6 +99,8 @@ def _swept(look: "_Look", progress: Progress) -> list[str]:
         progress.advance(len(page.documents) + len(page.memos))
     if rows == 0:
         _refuse_nothing(parts, target)
+    if not memos:
+        _refuse_no_memos(parts, target)
     parts.record(Changes(sweeps=(Sweep(target, started, parts.clock.now(), pages, rows),)))
     if target == STRIPE:
         return parts.store.tracked_documents(target)
@@ -120,6 +122,18 @@ def _refuse_nothing(parts: Parts, target: str) -> None:
         raise Incomplete(
             f"{target} shows nothing where {posted} posted documents are known; nothing "
             "was concluded. Check that it is the account or company it was"
+        )
+
+
+def _refuse_no_memos(parts: Parts, target: str) -> None:
+    """A right to read credit memos that was lost takes away every explanation at once."""
+    if target == STRIPE:
+        return  # its memos are read with their document, and never concluded to be gone
+    issued = sum(one.status is MemoStatus.ISSUED for one in parts.store.iter_memos(target))
+    if issued > DELETED_BY_HAND_MAX:
+        raise Incomplete(
+            f"{target} shows no credit memo where {issued} issued ones are known; nothing "
+            "was concluded. Check that its user may still read credit memos"
         )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from connectors.erp.shapes import Application, parts
+from connectors.failures import Incomplete
 from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock
 from connectors.sandbox.service import Handle, start
 from connectors.stripe_receivables import StripeReceivables
@@ -203,3 +204,15 @@ def test_a_paid_invoice_that_vanished_is_noticed(world: Parts, ledger: Ledger) -
     one_pass(world, progress=QUIET)
     kept = world.store.documents_by_id("books", {"e1"})["e1"]
     assert (kept.status, kept.gross_minor) == (DocumentStatus.DELETED, 10_000)
+
+
+def test_a_ledger_that_shows_no_memo_where_many_stood_is_not_believed(
+    world: Parts, ledger: Ledger
+) -> None:
+    for number in range(10):
+        ledger.credit(f"m{number}", 100, e1=100)
+    assert kinds(world)["ci_1"] == Kind.EXPLAINED_BY_MEMO
+    ledger.memos.clear()
+    with pytest.raises(Incomplete, match="books shows no credit memo where 10 issued"):
+        reconcile(world, progress=QUIET)
+    assert {one.status for one in memos(world).values()} == {MemoStatus.ISSUED}
