@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import make_url
 
@@ -53,5 +54,5 @@ def open_slim(store: Asking) -> Slim | None:
         return None
     from adbc_driver_sqlite import dbapi as sqlite
 
-    address = f"file:{url.database}?mode=ro"
+    address = f"file:{quote(url.database)}?mode=ro"
     return Slim(sqlite.connect(address), store.entity, "?")

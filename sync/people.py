@@ -45,7 +45,7 @@ def waive(parts: Parts, flag_id: str, *, by: str, approver: str, reason: str) ->
     flag = _unresolved(parts, flag_id)
     if not reason.strip():
         raise NotPossible("a waiver needs a reason: --reason TEXT")
-    if by.casefold() == approver.casefold() or approver == (flag.assignee or ""):
+    if approver.casefold() in {by.casefold(), (flag.assignee or "").casefold()}:
         raise NotPossible(
             f"{approver} cannot approve: a waiver needs a person other than the one who "
             "asks for it and the one who is assigned"

@@ -271,6 +271,15 @@ def test_a_database_in_memory_is_compared_one_by_one() -> None:
     kept.close()
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "books #1, of Acme"
+    folder.mkdir()
+    kept = Kept(f"sqlite:///{folder}/state.db")
+    keep(kept, a_book(Random(3), 10))
+    same(kept, {})
+    kept.close()
+
+
 def test_a_large_run_counts_what_is_plain_and_its_checks_hold(tmp_path: Path) -> None:
     kept = Kept(f"sqlite:///{tmp_path}/state.db")
     names = [f"i{n:04d}" for n in range(300)]

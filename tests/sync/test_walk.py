@@ -121,6 +121,8 @@ def test_a_claim_resolves_nothing_until_it_is_seen(
     core.void("ci_1")
     one_pass(parts, progress=QUIET)
     assign(parts, "F-000001", "ada")
+    with pytest.raises(NotPossible, match="cannot approve"):
+        waive(parts, "F-000001", by="grace", approver="Ada", reason="small")
     claim(parts, "F-000001", "ada")
     assert parts.store.flags()[0].state is FlagState.AWAITING_VERIFICATION
     parts.clock.sleep(1)
