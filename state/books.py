@@ -178,21 +178,7 @@ class Books(CreditReader):
 
     def _put(self, connection: Connection, rows: list[WordRow], at: datetime) -> None:
         """Append what has moved, and point to it. The same fact twice is no observation."""
-        known: dict[tuple[str, str], tuple[str, tuple[int | None, str]]] = {}
-        for kind in {row.kind for row in rows}:
-            for some in chunks([row.id for row in rows if row.kind == kind]):
-                query = select(
-                    col(Current.id),
-                    col(Current.fingerprint),
-                    col(Current.dated_at),
-                    col(Current.status),
-                ).where(
-                    col(Current.entity) == self._entity,
-                    col(Current.kind) == kind,
-                    col(Current.id).in_(some),
-                )
-                for name, print_, dated, status in connection.execute(query):
-                    known[kind, name] = (print_, (dated, status))
+        known = self._known(connection, rows)
         moved = {}
         for row in rows:
             before = known.get((row.kind, row.id))
@@ -247,6 +233,27 @@ class Books(CreditReader):
         connection.execute(insert(ObservationRow), observations)
         connection.execute(insert(BodyRow), bodies)
         upsert(connection, Current, current)
+
+    def _known(
+        self, connection: Connection, rows: list[WordRow]
+    ) -> dict[tuple[str, str], tuple[str, tuple[int | None, str]]]:
+        """What these words are now, by kind and id: fingerprint; date and status."""
+        known: dict[tuple[str, str], tuple[str, tuple[int | None, str]]] = {}
+        for kind in {row.kind for row in rows}:
+            for some in chunks([row.id for row in rows if row.kind == kind]):
+                query = select(
+                    col(Current.id),
+                    col(Current.fingerprint),
+                    col(Current.dated_at),
+                    col(Current.status),
+                ).where(
+                    col(Current.entity) == self._entity,
+                    col(Current.kind) == kind,
+                    col(Current.id).in_(some),
+                )
+                for name, print_, dated, status in connection.execute(query):
+                    known[kind, name] = (print_, (dated, status))
+        return known
 
     def _flag_rows(
         self, connection: Connection, flags: Iterable[Flag]
