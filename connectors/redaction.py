@@ -14,6 +14,7 @@ _KEY_SHAPES = re.compile(
     """
 )
 _SECRET_FIELD = re.compile(r"(?i)authorization|api[_-]?key|token|secret|password|cookie")
+CUT = "…"  # ends a text that was cut
 _SHORTEST = 6  # shorter values would blot out ordinary words
 
 
@@ -55,14 +56,22 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     for secret in secrets:
         value = secret.reveal()
         if len(value) >= _SHORTEST:
-            text = text.replace(value, HIDDEN)
+            text = _without_beginning(text.replace(value, HIDDEN), value)
     return _KEY_SHAPES.sub(HIDDEN, text)
+
+
+def _without_beginning(text: str, value: str) -> str:
+    """Hide what a cut has left of a secret: its beginning, and the mark of the cut."""
+    if CUT in text:
+        for length in range(len(value) - 1, _SHORTEST - 1, -1):
+            text = text.replace(value[:length] + CUT, HIDDEN + CUT)
+    return text
 
 
 def one_line(text: str, limit: int = 300) -> str:
     """Other people's text on one line of ours: no control characters, cut to `limit`."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return flat if len(flat) <= limit else flat[: limit - 1] + CUT
 
 
 def redact_event(
