@@ -315,7 +315,11 @@ def _sources(
             one,
             rows_used=used[one.name],
             rows_excluded=left_out[one.name],
-            control=tuple(sorted(control.get(one.name, {}).items())),
+            control=tuple(
+                (currency, minor)
+                for currency, minor in sorted(control.get(one.name, {}).items())
+                if minor
+            ),
         )
         for one in read.values()
     )

@@ -188,6 +188,7 @@ def same(kept: Kept, how: dict[str, Any]) -> Run:
     assert sets.chains == rows.chains
     assert sets.checks == rows.checks
     assert sets.subsequent == rows.subsequent
+    assert sets.sources == rows.sources
     assert content_sha256(sets) == content_sha256(rows)
     return sets
 
@@ -268,6 +269,20 @@ def test_a_database_in_memory_is_compared_one_by_one() -> None:
     kept = Kept()
     keep(kept, a_book(Random(3), 10))
     assert kept.run(how=SETS).rows == kept.run(how=ROWS).rows
+    kept.close()
+
+
+def test_a_currency_with_nothing_posted_has_no_control_total(tmp_path: Path) -> None:
+    kept = Kept(f"sqlite:///{tmp_path}/state.db")
+    draft = document("stripe", "a", status=DocumentStatus.DRAFT, currency="EUR")
+    nothing = core("b", 0, currency="GBP")
+    kept.see(day(10, 7), invoices=(core("a", currency="EUR"), nothing), documents=(draft,))
+    run = same(kept, {})
+    assert {one.name: one.control for one in run.sources} == {
+        "core": (("EUR", 10000),),
+        "stripe": (),
+        "erp": (),
+    }
     kept.close()
 
 
