@@ -60,24 +60,37 @@ def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signof
 
 def of_run(store: Store, run: Run) -> tuple[Signoff, ...]:
     """Who signed a run, oldest first, and whether it stands."""
-    content = content_sha256(run)
+    given = _given(store, run)
     newest = latest(store, run.period)
-    newer = newest if newest is not None and content_sha256(newest) != content else None
-    found = []
+    if newest is None or content_sha256(newest) == content_sha256(run):
+        return given
+    why = f"{newest.run_id} shows other figures: {difference(run, newest)}"
+    return tuple(
+        replace(one, stands=False, why=why) if one.stands else one for one in given
+    )
+
+
+def _given(store: Store, run: Run) -> tuple[Signoff, ...]:
+    """What was signed and taken down until now. The same figures again do not sign anew."""
+    content = content_sha256(run)
+    found: list[Signoff] = []
     for line in store.audit_lines(about="signoff"):
         entry = json.loads(line.body)
+        same = entry["idempotency_key"] == content
+        if entry["action"] == OPENED and same:
+            found = [
+                replace(one, stands=False, why=entry["reason"])
+                if one.stands and entry["before"] == f"{one.role} {one.who}"
+                else one
+                for one in found
+            ]
         if entry["action"] != SIGNED or entry["before"] != run.period:
             continue
-        same = entry["idempotency_key"] == content
         if not same and entry["object_id"] != run.run_id:
             continue
-        one = Signoff(
-            entry["after"], entry["actor"], utc(line.at), entry["reason"], content
+        found.append(
+            Signoff(entry["after"], entry["actor"], utc(line.at), entry["reason"], content)
         )
-        if newer is not None:
-            why = f"{newer.run_id} shows other figures: {difference(run, newer)}"
-            one = replace(one, stands=False, why=why)
-        found.append(one)
     return tuple(found)
 
 
@@ -88,7 +101,12 @@ def reopen(parts: Parts, before: Run | None, run: Run) -> tuple[Signoff, ...]:
     """
     if before is None or content_sha256(before) == content_sha256(run):
         return ()
-    fallen = tuple(one for one in of_run(parts.store, before) if not one.stands)
+    why = f"{run.run_id} shows other figures: {difference(before, run)}"
+    fallen = tuple(
+        replace(one, stands=False, why=why)
+        for one in _given(parts.store, before)
+        if one.stands
+    )
     entries = tuple(
         AuditEntry(
             OPENED,
@@ -97,6 +115,7 @@ def reopen(parts: Parts, before: Run | None, run: Run) -> tuple[Signoff, ...]:
             before=f"{one.role} {one.who}",
             after=run.run_id,
             reason=one.why,
+            idempotency_key=content_sha256(before),
         )
         for one in fallen
     )

@@ -98,6 +98,24 @@ def test_other_figures_take_it_down_and_say_why(company: Company) -> None:
     sign(company, changed, "preparer", "mia")
 
 
+def test_figures_that_come_back_are_signed_anew(company: Company) -> None:
+    run = company.reconcile()
+    sign(company, run, "preparer", "mia")
+    company.move("in_hazel", tax_minor=7)
+    company.see(CUTOFF + timedelta(hours=1))
+    assert content_sha256(
+        company.reconcile(at=CUTOFF + timedelta(hours=2))
+    ) != content_sha256(run)
+    company.move("in_hazel", tax_minor=0)
+    company.see(CUTOFF + timedelta(hours=3))
+    again = company.reconcile(at=CUTOFF + timedelta(hours=4))
+    assert content_sha256(again) == content_sha256(run)
+    (fallen,) = signoff.of_run(company.store, again)
+    assert not fallen.stands
+    sign(company, again, "preparer", "mia")
+    assert [one.stands for one in signoff.of_run(company.store, again)] == [False, True]
+
+
 def test_a_month_s_sign_off_is_not_touched_by_another_run(company: Company) -> None:
     month = company.reconcile(period="2026-10")
     sign(company, month, "preparer", "mia")
