@@ -71,7 +71,7 @@ def candidates_table(material: Material) -> Table[Candidate]:
         Column("candidate", "Candidate", Kind.ID, lambda one: one.id, 28, brief=True),
         Column("number", "Number", Kind.ID, lambda one: one.number, 18),
         Column("amount", "Amount ex tax", Kind.MONEY, lambda one: one.amount_minor, brief=True),
-        Column("tax", "Tax", Kind.MONEY, lambda one: one.tax_minor),
+        Column("tax", "Tax", Kind.MONEY, lambda one: one.tax_minor, brief=True),
         Column("posted", "Posted", Kind.DAY, lambda one: day(one.posted_at), 12, brief=True),
         Column("days_apart", "Days apart", Kind.WHOLE, lambda one: one.days_apart, 8, brief=True),
         Column("same_customer", "Same customer", Kind.ID, lambda one: "yes" if one.same_customer else "not told", 10),
