@@ -202,9 +202,11 @@ class _Reader:
         balance = self._optional("balance", currency)
         used = total - abs(balance) if balance is not None else total
         application = Application(invoice, abs(used if told is None else told))
-        self._applied.setdefault(name, []).append(
-            replace(application, exact=told is not None)
-        )
+        uses = self._applied.setdefault(name, [])
+        uses.append(replace(application, exact=told is not None))
+        exact = sum(use.amount_minor for use in uses if use.exact)
+        if status is MemoStatus.ISSUED and exact > total:
+            self._bad("applied_amount", f"is more than {one.number} has left")
 
     # --- cells ----------------------------------------------------------------------
 
