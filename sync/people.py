@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from state.observations import AuditEntry, Changes
 from state.pushes import PushRecord, PushState
+from state.store import PushMoved
 from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.cases import flag_entry, push_entry
 from sync.parts import Parts
@@ -115,7 +116,15 @@ def _move(
     if not reason.strip():
         raise NotPossible("this needs a reason: --reason TEXT")
     entry = replace(push_entry(before, after), actor=by, reason=reason)
-    parts.decide_and_record(Changes(pushes=(after,), audit=(entry,)))
+    try:
+        parts.decide_and_record(
+            Changes(pushes=(after,), based_on=(before,), audit=(entry,))
+        )
+    except PushMoved:
+        raise NotPossible(
+            f"the push of {after.core_invoice_id} has just moved; look at it again, with: "
+            "tieout push list --all"
+        ) from None
     return parts.store.push(after.core_invoice_id) or after
 
 

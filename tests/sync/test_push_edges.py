@@ -18,7 +18,7 @@ from sync import push, wiring
 from sync.cycle import make_plan
 from sync.decide import Policy
 from sync.parts import Parts
-from sync.people import retry_push, skip_push
+from sync.people import NotPossible, retry_push, skip_push
 from sync.progress import Silent
 from sync.settings import ConfigError
 from tests.sync.stand import Stand
@@ -122,6 +122,23 @@ def test_what_a_person_leaves_out_while_its_customer_is_looked_for_stays_out(
     stand.passes(1)
     assert (stand.push().state, stand.push().reason) == (PushState.SKIPPED, "BY_HAND")
     assert stand.requests() == []
+
+
+def test_a_person_does_not_undo_what_the_worker_has_just_asked_for(stand: Stand) -> None:
+    stand.core.bill("ci_1", 1000)
+    stand.passes(1)
+    forget(stand)
+    pending = stand.push()
+    asked = replace(pending, state=PushState.ATTEMPTED, tried=1, in_flight=True)
+
+    def just_before(core_invoice_id: str) -> PushRecord | None:
+        stand.parts.record(Changes(pushes=(asked,)))
+        return pending if core_invoice_id == "ci_1" else None
+
+    read, stand.parts.store.push = stand.parts.store.push, just_before  # type: ignore[method-assign]  # the worker acts here
+    with pytest.raises(NotPossible, match="the push of ci_1 has just moved"):
+        skip_push(stand.parts, "ci_1", by="ada", reason="billed by hand")
+    assert read("ci_1") == asked
 
 
 def test_pushes_that_will_find_one_customer_have_one_writer() -> None:
