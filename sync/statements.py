@@ -115,8 +115,10 @@ STANDS = """
 CREATE TEMP TABLE again AS
 SELECT id, max(CASE WHEN effective_at <= {cut} THEN seq END) AS last, min(seq) AS first
 FROM {kind} GROUP BY id HAVING count(*) > 1;
-DELETE FROM {kind} WHERE id IN (SELECT id FROM again)
-  AND seq NOT IN (SELECT COALESCE(last, first) FROM again);
+DELETE FROM {kind} WHERE seq IN (
+  SELECT o.seq FROM {kind} o JOIN again a ON a.id = o.id
+  WHERE o.seq <> COALESCE(a.last, a.first)
+);
 DROP TABLE again;
 """
 STRANGERS = """
