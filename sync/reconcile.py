@@ -1,7 +1,9 @@
 """Reconcile: pin what is known, compare as of the cutoff, keep the run whole."""
 
+import gc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,6 +40,7 @@ KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are c
 
 
 ENGINE_FROM = 20_000  # observations from which the set engine is worth its start
+COLLECT_FROM = 20_000  # objects made between two looks of Python's collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def _run(
     targets = tuple(register.target for register in parts.registers)
     sources = _require_sweeps(parts, targets)
     ground = _ground(parts, month, cutoff, targets)
-    ledger, rows, matched = _compared(parts, ground, progress, how)
+    with _seldom_collected():
+        ledger, rows, matched = _compared(parts, ground, progress, how)
     checks = make_checks(
         rows,
         ledger.excluded,
@@ -226,6 +230,17 @@ def _screened(
         return screened.matched
     ledger.rows.extend(plain_rows(ground, screened.plain))
     return ()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """The words of a large book stay: to look through them again and again finds nothing."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_FROM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
