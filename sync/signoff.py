@@ -137,6 +137,8 @@ def difference(before: Run, after: Run) -> str:
     new, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
     moved = sum(1 for key in now.keys() & then.keys() if now[key] != then[key])
     words = [f"{moved} rows changed, {new} new, {gone} gone"]
+    if before.excluded != after.excluded:
+        words.append(f"left out: {len(before.excluded)} documents to {len(after.excluded)}")
     for currency in sorted({row.currency for row in (*before.rows, *after.rows)}):
         sums = [
             sum(row.unexplained for row in run.rows if row.currency == currency)

@@ -164,6 +164,8 @@ class _Reader:
             external_ids=tuple(filter(None, (self._text("external_id"), memo))),
         )
         before = self._invoices.setdefault(name, one)
+        if one.customer_id not in (None, before.customer_id):
+            self._bad("customer", f"is another one than in an earlier row of {one.number}")
         if (before.gross_minor, before.currency) != (one.gross_minor, one.currency):
             self._bad("total", f"differs from an earlier row of {one.number}")
 

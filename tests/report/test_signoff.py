@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sync import reporting, signoff
-from sync.books import Run
+from sync.books import Excluded, Run
 from sync.report.codec import content_sha256, run_text
 from tests.report.company import CUTOFF, NOON, Company, seed_story
 
@@ -52,6 +53,15 @@ def test_who_may_not_sign(company: Company, role: str, who: str, says: str) -> N
     sign(company, run, "preparer", "mia")
     with pytest.raises(signoff.NotSignable, match=says):
         sign(company, run, role, who)
+
+
+def test_a_difference_in_what_was_left_out_alone_is_told(company: Company) -> None:
+    run = company.reconcile()
+    assert "left out" not in signoff.difference(run, run)
+    one = Excluded("books", "invoice", "INV-8", "USD", 300, "names no core invoice")
+    more = replace(run, excluded=(*run.excluded, one))
+    left = len(run.excluded)
+    assert f"left out: {left} documents to {left + 1}" in signoff.difference(run, more)
 
 
 def test_a_reviewer_signs_after_the_preparer(company: Company) -> None:

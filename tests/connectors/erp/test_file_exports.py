@@ -217,6 +217,7 @@ def test_a_workbook_names_the_row_as_a_spreadsheet_does() -> None:
 
 # --- what is refused ------------------------------------------------------------------------
 HEAD = "kind,number,currency,total,balance,date\n"
+WHO = "kind,number,currency,total,customer\n"
 USES = "kind,number,currency,total,applied_to,applied_amount\n"
 BAD = [
     ("", "is empty"),
@@ -232,6 +233,7 @@ BAD = [
     (HEAD + f"invoice,I-1,USD,{'9' * 40},,\n", "is no amount that a document has"),
     (HEAD + "invoice,I-1,USD,1.00,,\ninvoice,,USD,2.00,,\n", "row 3, column 'number': '' is empty"),
     (HEAD + "credit memo,,USD,2.00,,\n", "row 2, column 'number': '' is empty"),
+    (WHO + "invoice,I-1,USD,1.00,Acme\ninvoice,I-1,USD,1.00,Birch\n", "row 3, column 'customer': 'Birch' is another one than in an earlier row of I-1"),
     (USES + "credit memo,C-1,USD,5.00,I-1,50.00\n", "row 2, column 'applied_amount': '50.00' is more than C-1 has left"),
     (USES + "credit memo,C-1,USD,5.00,I-1,3.00\ncredit memo,C-1,USD,5.00,I-2,2.01\n", "row 3, column 'applied_amount': '2.01' is more than"),
     (HEAD + 'invoice,I-1,USD,"1,2,3",,\n', "is no amount"),
