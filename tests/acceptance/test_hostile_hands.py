@@ -326,8 +326,9 @@ def test_interrupted_by_hand(here: Path) -> None:
         text = (here / "config.yaml").read_text()
         base = next(line.split()[-1] for line in text.splitlines() if "base_url" in line)
         (folder / "config.yaml").write_text(text.replace(base, url))
+        # A shell that runs the tests in the background has its children ignore ^C.
         with subprocess.Popen(
-            [*TIEOUT, "sync"],
+            ["env", "--default-signal=INT", *TIEOUT, "sync"],
             cwd=folder,
             env=environment(),
             stderr=subprocess.PIPE,
