@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.failures import Misconfigured, NotNow
+from connectors.loopback import is_loopback
 from connectors.redaction import Secret, one_line
-from connectors.transport import is_loopback
 from state.clock import Clock
 
 HTTP_PORT = 80

@@ -1,9 +1,20 @@
-"""The one way our stand-ins listen: on this machine alone, and answering without delay."""
+"""This machine itself: which hosts are it, and the one way our stand-ins listen on it."""
 
 import socket
+from ipaddress import ip_address
 
 HOST = "127.0.0.1"
 BACKLOG = 256
+
+
+def is_loopback(host: str) -> bool:
+    """Is this host name or address the machine itself?"""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def listening(port: int) -> socket.socket:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from connectors.failures import ConnectorFailure, Misconfigured, NotNow, Unknown
+from connectors.loopback import is_loopback
 from connectors.redaction import one_line
 from state.clock import Clock
 
@@ -152,16 +152,6 @@ def checked_base_url(url: str) -> str:
     if parts.scheme not in {"http", "https"}:
         raise Misconfigured(f"{shown}: write it like https://api.example.com")
     return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Is this host name or address the machine itself?"""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 _LEFT: ContextVar[Callable[[], float]] = ContextVar("seconds_left")

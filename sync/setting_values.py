@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from connectors.loopback import is_loopback
 from sync.secrets import REFERENCE_MAX, reference_problem
 
 NAME_MAX = 40  # characters
@@ -65,14 +66,6 @@ def _address(value: str) -> str:
     if _is_inside(host):
         raise ValueError("names an address inside a network; name the system's own host")
     return value.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Is this host the machine itself?"""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_inside(host: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic import ValidationError as _Invalid
 
+from connectors.loopback import is_loopback
 from sync import yamlfile
 from sync.secrets import looks_like_a_secret
 from sync.setting_values import (
@@ -28,7 +29,6 @@ from sync.setting_values import (
     a_time_of_day,
     a_timezone,
     an_account,
-    is_loopback,
     listed,
     own_address,
 )

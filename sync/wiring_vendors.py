@@ -11,6 +11,7 @@ from connectors.budget import RateBudget
 from connectors.erp.faults import Faults
 from connectors.erp.register import Board, NotingRegister, Source, VendorRegister
 from connectors.failures import Misconfigured
+from connectors.loopback import is_loopback
 from connectors.patience import Rng
 from connectors.ports import Register
 from connectors.redaction import Secret
@@ -18,7 +19,6 @@ from connectors.wire import Auth, Judge, Wire
 from state.clock import Clock
 from sync.consents import Notice, notices
 from sync.secrets import database_url, remember, resolve
-from sync.setting_values import is_loopback
 from sync.settings import ConfigError, Settings
 from sync.settings_erp import (
     BusinessCentralErp,

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from connectors.loopback import is_loopback
 from sync.commands.options import Config, Json, Unusable, moment, print_json
-from sync.setting_values import is_loopback
 
 app = typer.Typer(no_args_is_help=True, help="The embedded billing core.")
 clock = typer.Typer(no_args_is_help=True, help="Its manual clock.")
