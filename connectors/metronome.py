@@ -1,12 +1,13 @@
 """Metronome as the billing core, read only. The embedded core has the same face."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from typing import Any, TypeAlias
 
 from connectors import metronome_parse as parse
 from connectors.failures import Incomplete, Refused
 from connectors.ports import Hints, Identity
-from connectors.wire import Wire, segment
+from connectors.wire import Reply, Wire, segment
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 
@@ -15,6 +16,8 @@ BALANCES_PAGE = 25  # Metronome: a live account rejects more
 CONTRACTS_PAGE = 20
 PAGES_MAX = 100_000  # of one list; more is a list that does not end
 _NOT_FOUND = 404
+Row: TypeAlias = Mapping[str, Any]
+Turn: TypeAlias = dict[str, str]  # the cursor by its name; empty for the first page
 
 
 class Metronome:
@@ -66,28 +69,17 @@ class Metronome:
 
     def credits(self, customer_id: str) -> tuple[CoreCredit, ...]:
         """Customer and contract credits with ledgers, archived ones too."""
-        found: list[CoreCredit] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            asked: dict[str, Any] = {
-                "customer_id": customer_id,
-                "include_contract_credits": True,
-                "include_archived": True,
-                "include_balance": True,
-                "include_ledgers": True,
-                "limit": BALANCES_PAGE,
-            }
-            if cursor is not None:
-                asked["next_page"] = cursor
-            reply = self._wire.query("/v1/contracts/customerCredits/list", asked)
-            rows, after = page_of(reply.data, "customerCredits/list")
-            found.extend(parse.credit(customer_id, row) for row in rows)
-            if not after:
-                return tuple(found)
-            if after == cursor:
-                break
-            cursor = after
-        raise Incomplete("the billing core's list of credits does not come to an end")
+        path = "/v1/contracts/customerCredits/list"
+        asked = {
+            "customer_id": customer_id,
+            "include_contract_credits": True,
+            "include_archived": True,
+            "include_balance": True,
+            "include_ledgers": True,
+            "limit": BALANCES_PAGE,
+        }
+        pages = self._walked(path, lambda turn: self._wire.query(path, {**asked, **turn}))
+        return tuple(parse.credit(customer_id, row) for rows in pages for row in rows)
 
     def hints(self, cursor: str | None) -> Hints:
         """Ids from the audit log. It always names a next page; an empty page ends it."""
@@ -113,29 +105,25 @@ class Metronome:
             "/v1/getCustomerBillingProviderConfigurations", {"customer_id": name}
         )
         billing, _ = page_of(reply.data, "billing provider configurations")
-        native = self._native_contracts(name) if billing else []
+        native = [
+            str(parse.need(row, "id", f"contract of customer {name}"))
+            for row in (self._contracts(name) if billing else ())
+            if row.get("customer_billing_provider_configuration")
+        ]
         return parse.customer(body, billing, native)
 
-    def _native_contracts(self, customer_id: str) -> list[str]:
-        """Contracts that name a billing provider: the core delivers those itself."""
-        found: list[str] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            asked: dict[str, Any] = {"customer_id": customer_id, "limit": CONTRACTS_PAGE}
-            if cursor is not None:
-                asked["cursor"] = cursor
-            data = self._wire.query("/v2/contracts/list", asked).data
-            rows, _ = page_of(data, "contracts/list")
-            found.extend(
-                str(row["id"])
-                for row in rows
-                if row.get("customer_billing_provider_configuration")
-            )
-            after = data.get("cursor")
-            if not after or after == cursor:
-                return found
-            cursor = after
-        raise Incomplete("the billing core's list of contracts does not come to an end")
+    def _contracts(self, customer_id: str) -> Iterator[Row]:
+        """Every contract; an archived one still says who delivers its invoices."""
+        path = "/v2/contracts/list"
+        asked = {
+            "customer_id": customer_id,
+            "include_archived": True,
+            "limit": CONTRACTS_PAGE,
+        }
+        pages = self._walked(
+            path, lambda turn: self._wire.query(path, {**asked, **turn}), cursor="cursor"
+        )
+        return chain.from_iterable(pages)
 
     def _get_or_none(self, path: str) -> Mapping[str, Any] | None:
         try:
@@ -149,26 +137,36 @@ class Metronome:
         body: Mapping[str, Any] = data["data"]
         return body
 
-    def _pages(
-        self, path: str, query: Mapping[str, Any]
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        """Every page of a list. A cursor that comes again would never end."""
+    def _pages(self, path: str, query: Mapping[str, Any]) -> Iterator[list[Row]]:
+        """Every page of a list that is read by GET."""
+        return self._walked(path, lambda turn: self._wire.get(path, {**query, **turn}))
+
+    def _walked(
+        self, path: str, ask: Callable[[Turn], Reply], *, cursor: str = "next_page"
+    ) -> Iterator[list[Row]]:
+        """Every page; `ask` is given the cursor to go on from, under its own name.
+
+        Metronome carries it in the query or in the body. One that comes again would
+        never end, and half a list is no answer.
+        """
+        turn: Turn = {}
         seen: set[str] = set()
-        cursor: str | None = None
         while True:
-            asked = dict(query) if cursor is None else {**query, "next_page": cursor}
-            rows, cursor = page_of(self._wire.get(path, asked).data, path)
+            rows, after = page_of(ask(turn).data, path, cursor)
             yield rows
-            if not cursor:
+            if not after:
                 return
-            if cursor in seen or len(seen) >= PAGES_MAX:
+            if after in seen or len(seen) >= PAGES_MAX:
                 raise Incomplete(f"the billing core's {path} does not come to an end")
-            seen.add(cursor)
+            seen.add(after)
+            turn = {cursor: after}
 
 
-def page_of(data: Any, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
-    """The rows of one page and the next cursor. Raises Incomplete for anything else."""
+def page_of(
+    data: Any, path: str, cursor: str = "next_page"
+) -> tuple[list[Row], str | None]:
+    """The rows of one page and where the next begins. Raises Incomplete for anything else."""
     rows = data.get("data") if isinstance(data, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Incomplete(f"the billing core answered {path} with something that is no page")
-    return rows, data.get("next_page") or None
+    return rows, data.get(cursor) or None

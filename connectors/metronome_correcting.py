@@ -18,9 +18,8 @@ from connectors.correcting import (
     Window,
 )
 from connectors.failures import Incomplete, Unknown
-from connectors.metronome import CONTRACTS_PAGE, PAGE, PAGES_MAX, Metronome, page_of
+from connectors.metronome import PAGE, Metronome, page_of
 from connectors.wire import Reply, Wire, segment
-from state.clock import utc
 from state.corrections import UsageEvent
 from state.invoices import CoreInvoice, CoreStatus
 
@@ -51,33 +50,15 @@ class MetronomeCorrections(Metronome):
     def products(self) -> tuple[Product, ...]:
         """Every product with its metric, archived ones too."""
         path = "/v1/contract-pricing/products/list"
-        found: list[Product] = []
-        for rows in self._posted_pages(path, {"archive_filter": "ALL"}):
-            found.extend(self._product(row) for row in rows)
-        return tuple(found)
+        asked = {"archive_filter": "ALL"}
+        pages = self._walked(
+            path, lambda turn: self._wire.query(path, asked, {"limit": PAGE, **turn})
+        )
+        return tuple(self._product(row) for rows in pages for row in rows)
 
     def contracts(self, customer_id: str) -> tuple[Contract, ...]:
         """A customer's contracts, archived ones too."""
-        found: list[Contract] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            asked: dict[str, Any] = {
-                "customer_id": customer_id,
-                "include_archived": True,
-                "limit": CONTRACTS_PAGE,
-            }
-            if cursor is not None:
-                asked["cursor"] = cursor
-            data = self._wire.query("/v2/contracts/list", asked).data
-            rows, _ = page_of(data, "contracts/list")
-            found.extend(_contract(row) for row in rows)
-            after = data.get("cursor")
-            if not after:
-                return tuple(found)
-            if after == cursor:
-                break
-            cursor = after
-        raise Incomplete("the billing core's list of contracts does not come to an end")
+        return tuple(_contract(row) for row in self._contracts(customer_id))
 
     def events(self, transaction_ids: Sequence[str]) -> dict[str, SeenEvent]:
         """The events of the last 34 days under these transaction ids."""
@@ -173,24 +154,6 @@ class MetronomeCorrections(Metronome):
         made = edit.get("add_credits") or [{}]
         return None if made[0].get("id") is None else str(made[0]["id"])
 
-    def _posted_pages(
-        self, path: str, body: Mapping[str, Any]
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        """A list whose filters travel in the body and whose cursor in the query."""
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            query: dict[str, Any] = {"limit": PAGE}
-            if cursor is not None:
-                query["next_page"] = cursor
-            rows, after = page_of(self._wire.query(path, body, query).data, path)
-            yield rows
-            if not after:
-                return
-            if after == cursor:
-                break
-            cursor = after
-        raise Incomplete(f"the billing core's {path} does not come to an end")
-
     def _product(self, row: Mapping[str, Any]) -> Product:
         now = row.get("current") or {}
         converting = now.get("quantity_conversion") or {}
@@ -241,11 +204,10 @@ def _unit(row: Mapping[str, Any]) -> Unit:
 
 def _contract(row: Mapping[str, Any]) -> Contract:
     where = f"contract {row.get('id', 'without id')}"
-    end = row.get("ending_before")
     return Contract(
         id=str(parse.need(row, "id", where)),
-        start=utc(str(parse.need(row, "starting_at", where))),
-        end=None if end is None else utc(str(end)),
+        start=parse.needed_moment(row, "starting_at", where),
+        end=parse.moment(row, "ending_before", where),
         archived=bool(row.get("archived_at")),
     )
 
@@ -256,7 +218,7 @@ def _seen(row: Mapping[str, Any]) -> SeenEvent:
         transaction_id=str(parse.need(row, "transaction_id", where)),
         customer_id=str(parse.need(row, "customer_id", where)),
         event_type=str(parse.need(row, "event_type", where)),
-        at=utc(str(parse.need(row, "timestamp", where))),
+        at=parse.needed_moment(row, "timestamp", where),
         properties=properties_of(row.get("properties") or {}, where),
     )
     return SeenEvent(event, (row.get("matched_customer") or {}).get("id"))
@@ -289,8 +251,8 @@ def _sent(event: UsageEvent) -> dict[str, Any]:
 
 def _window(row: Mapping[str, Any]) -> Window:
     where = f"breakdown of {row.get('id')}"
-    start = utc(str(parse.need(row, "breakdown_start_timestamp", where)))
-    end = utc(str(parse.need(row, "breakdown_end_timestamp", where)))
+    start = parse.needed_moment(row, "breakdown_start_timestamp", where)
+    end = parse.needed_moment(row, "breakdown_end_timestamp", where)
     part = parse.invoice(row)
     return Window(start, end, replace(part, start=start, end=end))
 

@@ -36,8 +36,6 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
     currency, unit = _unit(need(body, "credit_type", where), where)
     total = _number(need(body, "total", where), f"{where}: total")
     exact = total if currency is None else core_exact_minor(total, currency, unit)
-    start, end = _moment(body, "start_timestamp"), _moment(body, "end_timestamp")
-    rows = need(body, "line_items", where)
     try:
         status = CoreStatus(str(need(body, "status", where)))
     except ValueError:
@@ -50,13 +48,13 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
         currency=currency,
         exact_minor=exact,
         total_minor=round_minor(exact),
-        lines=_lines(rows, where),
+        lines=_lines(body, where),
         contract_id=body.get("contract_id"),
-        start=start,
-        end=end,
-        issued_at=_moment(body, "issued_at"),
+        start=moment(body, "start_timestamp", where),
+        end=moment(body, "end_timestamp", where),
+        issued_at=moment(body, "issued_at", where),
         regenerated_from=body.get("regenerated_from_invoice_id"),
-        delivery=_delivery(body.get("external_invoice")),
+        delivery=_delivery(_object(body, "external_invoice", where)),
         billable=body.get("billable_status") != "unbillable",
         net_terms_days=body.get("net_payment_terms_days"),
     )
@@ -67,10 +65,10 @@ def customer(
 ) -> CoreCustomer:
     """One customer with its billing configurations and natively billed contracts."""
     where = f"customer {body.get('id', 'without id')}"
-    fields = body.get("custom_fields") or {}
+    fields = _object(body, "custom_fields", where)
     configured = next(
         (
-            (one.get("configuration") or {}).get("stripe_customer_id")
+            _object(one, "configuration", where).get("stripe_customer_id")
             for one in billing
             if one.get("billing_provider") == "stripe" and not one.get("archived_at")
         ),
@@ -90,8 +88,8 @@ def customer(
 def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
     """One credit with its schedule and ledger; amounts in its own unit."""
     where = f"credit {body.get('id', 'without id')}"
-    schedule = body.get("access_schedule") or {}
-    unit = schedule.get("credit_type") or {}
+    schedule = _object(body, "access_schedule", where)
+    unit = _object(schedule, "credit_type", where)
     currency, places = money_of(unit, where)
     return CoreCredit(
         id=str(need(body, "id", where)),
@@ -107,30 +105,30 @@ def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
             CreditSegment(
                 id=str(need(item, "id", where)),
                 amount=_number(need(item, "amount", where), f"{where}: amount"),
-                start=utc(need(item, "starting_at", where)),
-                end=utc(need(item, "ending_before", where)),
+                start=needed_moment(item, "starting_at", where),
+                end=needed_moment(item, "ending_before", where),
             )
-            for item in schedule.get("schedule_items") or ()
+            for item in _objects(schedule, "schedule_items", where)
         ),
         ledger=tuple(
             LedgerEntry(
                 kind=str(need(entry, "type", where)),
                 amount=_number(need(entry, "amount", where), f"{where}: ledger amount"),
-                at=utc(need(entry, "timestamp", where)),
+                at=needed_moment(entry, "timestamp", where),
                 segment_id=entry.get("segment_id"),
                 invoice_id=entry.get("invoice_id"),
                 contract_id=entry.get("contract_id"),
                 reason=str(entry.get("reason") or ""),
             )
-            for entry in body.get("ledger") or ()
+            for entry in _objects(body, "ledger", where)
         ),
         balance=None if body.get("balance") is None else _number(body["balance"], where),
-        contract_id=(body.get("contract") or {}).get("id"),
+        contract_id=_object(body, "contract", where).get("id"),
         archived=bool(body.get("archived_at")),
         product_ids=_words(body, "applicable_product_ids"),
         tags=_words(body, "applicable_product_tags"),
         contract_ids=_words(body, "applicable_contract_ids"),
-        created_at=_moment(body, "created_at"),
+        created_at=moment(body, "created_at", where),
         uniqueness_key=body.get("uniqueness_key"),
     )
 
@@ -139,12 +137,11 @@ def _words(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(sorted(str(one) for one in body.get(name) or ()))
 
 
-def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
-    if not isinstance(rows, list):
-        raise Incomplete(f"{where}: line_items is no list")
+def _lines(body: Mapping[str, Any], where: str) -> tuple[CoreLine, ...]:
+    need(body, "line_items", where)
     seen: Counter[str] = Counter()
     lines = []
-    for row in rows:
+    for row in _objects(body, "line_items", where):
         if str(row.get("commit_type") or "").lower().startswith("postpaid") and (
             row.get("type") == APPLIED
         ):
@@ -168,30 +165,30 @@ def _lines(rows: Any, where: str) -> tuple[CoreLine, ...]:
                 unit_price_minor=None
                 if price is None or currency is None
                 else core_exact_minor(_number(price, where), currency, unit),
-                start=_moment(row, "starting_at"),
-                end=_moment(row, "ending_before"),
-                credit_id=_credit_of(row),
+                start=moment(row, "starting_at", where),
+                end=moment(row, "ending_before", where),
+                credit_id=_credit_of(row, where),
                 segment_id=row.get("commit_segment_id"),
-                groups=_groups(row),
+                groups=_groups(row, where),
             )
         )
     return tuple(lines)
 
 
-def _credit_of(row: Mapping[str, Any]) -> str | None:
+def _credit_of(row: Mapping[str, Any], where: str) -> str | None:
     """The credit on a line; a commit, which was paid for, is none."""
-    applied = row.get("applied_commit_or_credit") or {}
+    applied = _object(row, "applied_commit_or_credit", where)
     if applied.get("type", "CREDIT") != "CREDIT":
         return None
     found = applied.get("id") or row.get("commit_id")
     return None if found is None else str(found)
 
 
-def _groups(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _groups(row: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
     """The group values that a line is priced by or shown by, sorted."""
     given = {
-        **(row.get("pricing_group_values") or {}),
-        **(row.get("presentation_group_values") or {}),
+        **_object(row, "pricing_group_values", where),
+        **_object(row, "presentation_group_values", where),
     }
     return tuple(sorted((name, str(value or "")) for name, value in given.items()))
 
@@ -237,7 +234,7 @@ def money_of(body: Any, where: str) -> tuple[str | None, int]:
     return currency, exponent(currency) if whole and currency is not None else 0
 
 
-def _delivery(body: Mapping[str, Any] | None) -> NativeDelivery | None:
+def _delivery(body: Mapping[str, Any]) -> NativeDelivery | None:
     if not body:
         return None
     return NativeDelivery(
@@ -261,11 +258,33 @@ def _number(value: Any, where: str) -> Decimal:
     return Decimal(value)
 
 
-def _moment(body: Mapping[str, Any], name: str) -> datetime | None:
-    text = body.get(name)
-    if text is None:
-        return None
+def moment(body: Mapping[str, Any], name: str, where: str) -> datetime | None:
+    """A time that an answer may have. Raises Incomplete for what is no time."""
+    return None if body.get(name) is None else needed_moment(body, name, where)
+
+
+def needed_moment(body: Any, name: str, where: str) -> datetime:
+    """A time that an answer must have. Raises Incomplete naming both."""
+    text = str(need(body, name, where))
     try:
-        return utc(str(text))
+        return utc(text)
     except ValueError:
-        raise Incomplete(f"the billing core's {name} {text!r} is no time") from None
+        raise Incomplete(
+            f"the billing core's {where}: {name} {text!r} is no time"
+        ) from None
+
+
+def _object(body: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    """An object inside an answer; an absent one is empty. Raises Incomplete."""
+    found = body.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise Incomplete(f"the billing core's {where}: {name} is no object")
+    return found
+
+
+def _objects(body: Mapping[str, Any], name: str, where: str) -> list[Mapping[str, Any]]:
+    """A list of objects inside an answer; an absent one is empty. Raises Incomplete."""
+    found = body.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise Incomplete(f"the billing core's {where}: {name} is no list of objects")
+    return found

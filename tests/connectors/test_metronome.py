@@ -181,6 +181,29 @@ def test_archived_customers_are_read_too_with_their_mapping(
     assert second.archived
 
 
+def test_an_archived_contract_still_says_who_delivers_its_invoices(
+    replay: Replay, core: Metronome
+) -> None:
+    replay.says("/v1/customers/c1", {"data": {"id": "c1", "name": "Acme"}})
+    billing = "/v1/getCustomerBillingProviderConfigurations"
+    replay.says(billing, {"data": [{"billing_provider": "stripe"}]})
+    replay.says("/v2/contracts/list", {"data": [], "cursor": None})
+    core.customer("c1")
+    _, _, body = replay.asked[-1]
+    assert json.loads(body)["include_archived"] is True
+
+
+def test_half_a_list_of_contracts_tells_nobody_who_delivers(
+    replay: Replay, core: Metronome
+) -> None:
+    replay.says("/v1/customers/c1", {"data": {"id": "c1", "name": "Acme"}})
+    billing = "/v1/getCustomerBillingProviderConfigurations"
+    replay.says(billing, {"data": [{"billing_provider": "stripe"}]})
+    replay.says("/v2/contracts/list", {"data": [{"id": "k1"}], "cursor": "again"})
+    with pytest.raises(Incomplete, match="does not come to an end"):
+        core.customer("c1")
+
+
 def test_the_audit_log_ends_at_its_empty_page_and_the_cursor_is_kept(
     replay: Replay, core: Metronome
 ) -> None:
@@ -227,6 +250,7 @@ def test_line_keys_are_stable_and_twins_are_told_apart() -> None:
     [
         {"total": None}, {"total": "12"}, {"status": "ODD"}, {"line_items": None},
         {"credit_type": 3}, {"issued_at": "yesterday"}, {"customer_id": None},
+        {"line_items": [7]}, {"line_items": {"a": 1}}, {"external_invoice": "in_1"},
     ],
 )  # fmt: skip
 def test_half_an_invoice_is_refused(harm: dict[str, Any]) -> None:
@@ -239,10 +263,28 @@ def test_credits_are_read_with_ledgers(replay: Replay, core: Metronome) -> None:
             "ending_before": "2026-12-01T00:00:00Z"}  # fmt: skip
     entry = {"type": "CREDIT_AUTOMATED_INVOICE_DEDUCTION", "amount": -500,
              "timestamp": "2026-11-02T00:00:00Z", "segment_id": "s1", "invoice_id": "i1"}  # fmt: skip
-    row = {"id": "cr1", "product": {"id": "p", "name": "Goodwill"}, "type": "CREDIT",
-           "priority": 5, "balance": 9500, "ledger": [entry],
-           "access_schedule": {"credit_type": USD, "schedule_items": [item]}}  # fmt: skip
-    replay.says("/v1/contracts/customerCredits/list", {"data": [row], "next_page": None})
+    row: dict[str, Any] = {
+        "id": "cr1", "product": {"id": "p", "name": "Goodwill"}, "type": "CREDIT",
+        "priority": 5, "balance": 9500, "ledger": [entry],
+        "access_schedule": {"credit_type": USD, "schedule_items": [item]},
+    }  # fmt: skip
+    path = "/v1/contracts/customerCredits/list"
+    for harm in (
+        {"ledger": [{**entry, "timestamp": "yesterday"}]},
+        {
+            "access_schedule": {
+                "credit_type": USD,
+                "schedule_items": [{**item, "ending_before": 7}],
+            }
+        },
+        {"access_schedule": "none"},
+        {"ledger": {"a": 1}},
+    ):
+        replay.says(path, {"data": [{**row, **harm}], "next_page": None})
+        with pytest.raises(Incomplete, match="credit cr1"):
+            core.credits("c1")
+    replay.asked.clear()
+    replay.says(path, {"data": [row], "next_page": None})
     (found,) = core.credits("c1")
     assert found.segments[0].amount == 10000
     assert found.ledger[0].invoice_id == "i1"
