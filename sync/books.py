@@ -61,6 +61,11 @@ class Row:
     core_currency: str = ""  # where it is not `currency`: nothing is netted then
 
     @property
+    def leg(self) -> str:
+        """Its leg as reports name it."""
+        return f"core↔{self.target}"
+
+    @property
     def netted_core_minor(self) -> int:
         """The core amount as it stands against this row's document."""
         return 0 if self.core_currency else self.core_minor
@@ -147,6 +152,71 @@ class Matched:
     paid_minor: int
     open_minor: int
     sha256: str  # of one line for each row, in the order of the detail
+    apart: int = 0  # of them, posted in another month than in Stripe
+    apart_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One core invoice in Stripe and in an ERP that do not ask for the same.
+
+    The same formula with Stripe's net in the core's place, minor units of `currency`. A
+    positive variance means that the ERP asks for more than Stripe.
+    """
+
+    target: str  # the ERP
+    kind: str
+    customer_id: str
+    customer: str
+    core_invoice_id: str
+    currency: str  # of the ERP's document, else of Stripe's
+    stripe_id: str
+    stripe_status: str
+    stripe_gross_minor: int
+    stripe_memos_minor: int
+    document_id: str  # in the ERP
+    document_number: str
+    document_status: str
+    gross_minor: int
+    memos_minor: int
+    net_variance: int
+    rounding: int
+    closed: int
+    explained: int
+    unexplained: int
+    timing: int = 0  # cleared by what was posted after the cutoff
+    stripe_currency: str = ""  # where it is not `currency`: nothing is netted then
+    stripe_posted_at: datetime | None = None
+    posted_at: datetime | None = None
+    stripe_memo_refs: tuple[str, ...] = ()
+    memo_refs: tuple[str, ...] = ()
+
+    @property
+    def leg(self) -> str:
+        """Its leg as reports name it."""
+        return f"stripe↔{self.target}"
+
+    @property
+    def stripe_minor(self) -> int:
+        """What Stripe asks for, less its memos."""
+        return self.stripe_gross_minor + self.stripe_memos_minor
+
+    @property
+    def net_minor(self) -> int:
+        """What the ERP asks for, less its memos."""
+        return self.gross_minor + self.memos_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The invoices on which Stripe and an ERP agree to the minor unit: counted."""
+
+    target: str  # the ERP
+    currency: str
+    count: int
+    net_minor: int
+    apart: int  # of them, posted in another month than in Stripe
+    apart_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +247,8 @@ class Run:
     config_sha256: str = ""  # of the settings, which hold no secret
     seq: int = 0  # the last observation that the run rests on
     matched: tuple[Matched, ...] = ()  # what stands in the detail beside `rows`
+    pairs: tuple[Pair, ...] = ()  # Stripe against each ERP: no part of the outcome
+    agreed: tuple[Agreed, ...] = ()
     restated_from: str = ""  # sha256 of an earlier run of this cutoff, if late facts came
 
     @property

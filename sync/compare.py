@@ -7,6 +7,7 @@ links, is found here, before it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from state.invoices import CoreStatus
 from state.links import BY_HAND
@@ -202,7 +203,7 @@ def _row(
         regenerated_from=(invoice.regenerated_from or "") if invoice is not None else "",
         replaced_by=case.successor or "",
         issued_at=invoice.issued_at if invoice is not None else None,
-        posted_at=document.posted_at if document is not None else None,
+        posted_at=_posted_at(document),
         start=invoice.start if invoice is not None else None,
         end=invoice.end if invoice is not None else None,
         memo_refs=tuple(memo.number or memo.id for memo in used),
@@ -210,6 +211,14 @@ def _row(
         core_currency=_other_currency(core, document),
         note=_crossed(core, document),
     )
+
+
+def _posted_at(document: DownstreamInvoice | None) -> datetime | None:
+    """Its posting date; where its register tells none, the day it was entered."""
+    if document is None:
+        return None
+    entered = document.created_at if document.status.posted else None
+    return document.posted_at or entered
 
 
 def _other_currency(core: CoreSide, document: DownstreamInvoice | None) -> str:

@@ -259,22 +259,29 @@ def with_timing(ground: Ground, rows: list[Row]) -> list[Row]:
     left: dict[tuple[str, str], int] = dict.fromkeys(
         ((row.target, row.core_invoice_id) for row in open_now), 0
     )
-    cases, _ = gather(ground.later, names)
-    claimed = _claims(ground.later, cases)
-    for case in cases:
-        if case.core_invoice_id in names:
-            later = compare(
-                case,
-                ground.targets,
-                tolerance=ground.tolerance,
-                claimed_elsewhere=_elsewhere(case, claimed),
-            )
-            for row in later.rows:
-                left[row.target, row.core_invoice_id] = row.unexplained
+    for row in rows_now(ground, names):
+        left[row.target, row.core_invoice_id] = row.unexplained
     return [
         _timed(row, left[row.target, row.core_invoice_id]) if row.unexplained else row
         for row in rows
     ]
+
+
+def rows_now(ground: Ground, names: Sequence[str]) -> Iterator[Row]:
+    """The rows of some invoices with all that is known now."""
+    if ground.later is None:
+        return
+    cases, _ = gather(ground.later, names)
+    claimed = _claims(ground.later, cases)
+    wanted = set(names)
+    for case in cases:
+        if case.core_invoice_id in wanted:
+            yield from compare(
+                case,
+                ground.targets,
+                tolerance=ground.tolerance,
+                claimed_elsewhere=_elsewhere(case, claimed),
+            ).rows
 
 
 def _timed(row: Row, left: int) -> Row:

@@ -29,12 +29,13 @@ from sync.ledger import (
     unnamed,
 )
 from sync.months import LATEST, Month, month_of
+from sync.pairs import paired
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.report.codec import content_sha256, read_run, run_text
 from sync.screen import total
 from sync.setwise import Screened, screen
-from sync.subsequent import after_cutoff
+from sync.subsequent import after_cutoff, pairs_with_timing
 
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
 
@@ -97,6 +98,7 @@ def _run(
     ground = _ground(parts, month, cutoff, targets)
     with _seldom_collected():
         ledger, rows, matched = _compared(parts, ground, progress, how)
+        between = paired(rows, targets, ground.tolerance)
     checks = make_checks(
         rows,
         ledger.excluded,
@@ -135,6 +137,8 @@ def _run(
         config_sha256=fingerprint(parts.settings.model_dump_json()),
         seq=ground.books.seq,
         matched=matched,
+        pairs=pairs_with_timing(ground, between.pairs),
+        agreed=between.agreed(matched),
     )
 
 
@@ -298,9 +302,10 @@ def _outcome(
     unexplained = [row for row in rows if row.unexplained]
     if not unexplained and all(check.ok for check in checks):
         return Outcome.CLEAR
-    sums: dict[str, int] = {}
+    # Each leg by itself: what one asks too much is not made good by what another lacks.
+    sums: Counter[tuple[str, str]] = Counter()
     for row in unexplained:
-        sums[row.currency] = sums.get(row.currency, 0) + row.unexplained
+        sums[row.target, row.currency] += row.unexplained
     small = all(abs(row.unexplained) <= item for row in unexplained) and all(
         abs(amount) <= whole for amount in sums.values()
     )

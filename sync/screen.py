@@ -7,14 +7,18 @@ it, so a large run keeps its count, its totals and one hash instead of a row for
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
 
 from state.invoices import CoreStatus
 from state.links import BY_HAND
+from state.receivables import DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Matched
+from sync.by_hand import STRIPE
 from sync.decide import Case, Held
+from sync.pairs import apart
 
 
 def plain_legs(
@@ -59,6 +63,11 @@ def line(core_invoice_id: str, document_id: str, minor: int) -> str:
     return f"{core_invoice_id}|{document_id}|{minor}\n"
 
 
+def posted_on(document: DownstreamInvoice) -> datetime | None:
+    """When a document came to stand in its register; its entry, where no posting is told."""
+    return document.posted_at or document.created_at
+
+
 class Hashing(Protocol):
     """The part of a hash that is used here."""
 
@@ -79,6 +88,8 @@ class _Leg:
     tax: int = 0
     paid: int = 0
     open: int = 0
+    apart: int = 0
+    apart_minor: int = 0
     hashed: Hashing = field(default_factory=sha256)
 
 
@@ -92,8 +103,9 @@ class Tally:
         """Count one invoice."""
         invoice = case.invoice
         assert invoice is not None  # noqa: S101 - plain_legs saw it
-        for held in legs:
-            document = held.document
+        documents = [held.document for held in legs]
+        in_stripe = next((posted_on(d) for d in documents if d.target == STRIPE), None)
+        for document in documents:
             key = (document.target, document.currency)
             leg = self.legs.setdefault(key, _Leg())
             leg.count += 1
@@ -102,6 +114,9 @@ class Tally:
             leg.tax += document.tax_minor
             leg.paid += document.paid_minor
             leg.open += document.owed_minor
+            if apart(in_stripe, posted_on(document)):
+                leg.apart += 1
+                leg.apart_minor += document.gross_minor
             text = line(invoice.id, document.id, document.gross_minor)
             leg.hashed.update(text.encode())
 
@@ -118,6 +133,8 @@ class Tally:
                 leg.paid,
                 leg.open,
                 leg.hashed.hexdigest(),
+                leg.apart,
+                leg.apart_minor,
             )
             for (target, currency), leg in sorted(self.legs.items())
         )

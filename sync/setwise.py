@@ -20,10 +20,12 @@ from state.asking import Asking
 from state.rows import micros
 from state.slim import Slim, open_slim
 from sync.books import Matched
+from sync.by_hand import STRIPE
 from sync.checks import Counted
 from sync.ledger import Ground
 from sync.progress import Progress
 from sync.statements import (
+    APART,
     COLUMNS,
     DOCUMENTS,
     FLAGS,
@@ -189,6 +191,12 @@ class _Engine:
             "JOIN documents d ON d.ref = p.id GROUP BY d.target, p.currency"
         )
         hashes = self._hashes()
+        apart = {
+            (target, currency): (int(count), int(minor))
+            for target, currency, count, minor in self._db.execute(
+                APART, {"stripe": STRIPE}
+            ).fetchall()
+        }
         return tuple(
             Matched(
                 target,
@@ -200,6 +208,7 @@ class _Engine:
                 int(paid),
                 int(owed),
                 hashes[target, currency],
+                *apart.get((target, currency), (0, 0)),
             )
             for target, currency, count, core, gross, tax, paid, owed in sorted(sums)
         )

@@ -80,11 +80,13 @@ UNION SELECT ref FROM links
 """
 PLAIN = """
 CREATE TEMP TABLE plain AS
-SELECT i.id, i.customer, i.posted, i.currency, i.minor
+SELECT i.id, i.customer, i.posted, i.currency, i.minor, g.months
 FROM scope i JOIN (
   SELECT d.ref, count(*) AS documents,
     sum(CASE d.target {weights} END) AS registers,
     min(d.gross) AS least, max(d.gross) AS most,
+    CASE WHEN date_trunc('month', make_timestamp(min(d.posted)))
+      < date_trunc('month', make_timestamp(max(d.posted))) THEN 2 ELSE 1 END AS months,
     min(d.currency) AS first_currency, max(d.currency) AS last_currency,
     sum(CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN 1 ELSE 0 END)
       AS posted,
@@ -102,6 +104,16 @@ WHERE i.status = 'FINALIZED' AND i.parent = ''
   AND g.first_currency = i.currency AND g.last_currency = i.currency
   AND NOT EXISTS (SELECT 1 FROM flagged f WHERE f.ref = i.id)
   AND NOT EXISTS (SELECT 1 FROM at_cutoff n WHERE n.parent = i.id)
+"""
+APART = """
+SELECT d.target, p.currency, count(*), sum(d.gross)
+FROM plain p
+JOIN documents s ON s.ref = p.id AND s.target = $stripe
+JOIN documents d ON d.ref = p.id
+WHERE p.months > 1
+  AND date_trunc('month', make_timestamp(d.posted))
+    <> date_trunc('month', make_timestamp(s.posted))
+GROUP BY d.target, p.currency
 """
 LINES = """
 SELECT p.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line

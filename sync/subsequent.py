@@ -1,12 +1,13 @@
 """What came after the cutoff: not counted, but listed, and told where it clears a row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from state.receivables import DocumentStatus, DownstreamInvoice, MemoStatus
 from state.store import PastBooks
-from sync.books import Row, Subsequent
-from sync.ledger import Ground
+from sync.books import Pair, Row, Subsequent
+from sync.ledger import CHUNK, Ground, chunks, rows_now
+from sync.pairs import order, paired, timed
 
 _CLOSED = [DocumentStatus.VOID.value, DocumentStatus.DELETED.value]
 _MEMOS = [MemoStatus.ISSUED.value, MemoStatus.VOID.value, MemoStatus.DELETED.value]
@@ -25,6 +26,25 @@ def after_cutoff(ground: Ground, rows: Iterable[Row]) -> tuple[Subsequent, ...]:
     return tuple(
         sorted(found, key=lambda one: (one.posted_at, one.target, one.what, one.id))
     )
+
+
+def pairs_with_timing(ground: Ground, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """Part of what Stripe and an ERP do not agree on may have been cleared afterwards."""
+    names = sorted({pair.core_invoice_id for pair in pairs if pair.unexplained})
+    if ground.later is None or not names:
+        return tuple(pairs)
+    rows: list[Row] = []
+    for some in chunks(iter(names), CHUNK):
+        rows.extend(rows_now(ground, some))
+    now = paired(rows, ground.targets, ground.tolerance).pairs
+    left = {(one.target, one.core_invoice_id): one.unexplained for one in now}
+    made = [
+        timed(pair, left.get((pair.target, pair.core_invoice_id), 0))
+        if pair.unexplained
+        else pair
+        for pair in pairs
+    ]
+    return tuple(sorted(made, key=order))
 
 
 def _voids(

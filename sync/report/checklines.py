@@ -7,6 +7,7 @@ from state.money import format_minor
 from state.worklist import Cause, FlagState
 from sync.books import Row
 from sync.classify import Kind as Class
+from sync.pairs import STRIPE
 from sync.report.document import Column, Kind, Table, table
 from sync.report.material import Material
 
@@ -60,6 +61,7 @@ def check_lines(material: Material, unexplained: Table[Row]) -> tuple[CheckLine,
         *_gross(material, sums),
         *_memos(material, sums),
         *_identity(sums),
+        *_between(material, sums),
         *_listed(sums, unexplained),
         *_balances(material, sums),
         CheckLine(
@@ -80,9 +82,10 @@ class _Sums:
     )  # of documents in another currency
     gross: Counter[tuple[str, str]] = field(default_factory=Counter)
     memos: Counter[tuple[str, str]] = field(default_factory=Counter)
+    net: Counter[tuple[str, str]] = field(default_factory=Counter)
     variance: Counter[tuple[str, str]] = field(default_factory=Counter)
     parts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    unexplained: Counter[str] = field(default_factory=Counter)
+    unexplained: Counter[tuple[str, str]] = field(default_factory=Counter)
     open: Counter[tuple[str, str]] = field(default_factory=Counter)
     exposed: Counter[str] = field(default_factory=Counter)
     documents: set[int] = field(default_factory=set)  # hashes: a long run has many
@@ -100,9 +103,10 @@ def _sums(material: Material) -> _Sums:
             sums.crossed[row.target, row.core_currency] += row.core_minor
         sums.gross[key] += row.gross_minor
         sums.memos[key] += row.memos_minor
+        sums.net[key] += row.net_minor
         sums.variance[key] += row.net_variance
         sums.parts[key] += row.rounding + row.explained + row.timing + row.unexplained
-        sums.unexplained[row.currency] += row.unexplained
+        sums.unexplained[key] += row.unexplained
         sums.open[key] += row.open_minor
         if row.kind in _EXPOSED:
             sums.exposed[row.currency] += row.unexplained + row.timing
@@ -198,18 +202,51 @@ def _identity(sums: _Sums) -> list[CheckLine]:
     ]
 
 
+def _between(material: Material, sums: _Sums) -> list[CheckLine]:
+    """The nets of two legs differ by what stands between the two registers, to the unit.
+
+    Where the two have different currencies each net is a difference of its own.
+    """
+    run = material.run
+    if STRIPE not in run.targets:
+        return []
+    differ: Counter[tuple[str, str]] = Counter()
+    for pair in run.pairs:
+        if pair.stripe_currency:
+            differ[pair.target, pair.currency] += pair.net_minor
+            differ[pair.target, pair.stripe_currency] -= pair.stripe_minor
+        else:
+            differ[pair.target, pair.currency] += pair.net_variance
+    currencies = sorted({ccy for _, ccy in (*sums.net, *differ)})
+    net = 'SUMIFS({{detail.net}},{{detail.currency}},{{currency}},{{detail.leg}},"core↔{}")'
+    return [
+        CheckLine(
+            5,
+            "Σ downstream net of the ERP − of Stripe = Σ net variance between them",
+            sums.net[target, currency] - sums.net[STRIPE, currency],
+            differ[target, currency],
+            f"stripe↔{target}",
+            currency,
+            f"{net.format(target)}-{net.format(STRIPE)}",
+        )
+        for target in run.targets
+        if target != STRIPE
+        for currency in currencies
+    ]
+
+
 def _listed(sums: _Sums, unexplained: Table[Row]) -> list[CheckLine]:
     return [
         CheckLine(
             6,
             "Σ unexplained = the total of Unexplained",
             minor,
-            unexplained.totals.get(currency, {}).get("unexplained", 0),
-            "",
+            unexplained.totals.get((f"core↔{target}", currency), {}).get("unexplained", 0),
+            f"core↔{target}",
             currency,
-            "SUMIFS({detail.unexplained},{detail.currency},{currency})",
+            f"SUMIFS({{detail.unexplained}},{_SAME})",
         )
-        for currency, minor in sorted(sums.unexplained.items())
+        for (target, currency), minor in sorted(sums.unexplained.items())
     ]
 
 
@@ -262,7 +299,7 @@ def _exposure(material: Material, sums: _Sums) -> list[CheckLine]:
             "",
             currency,
         )
-        for currency in sorted({*sums.unexplained, *worklist} or {""})
+        for currency in sorted({*(ccy for _, ccy in sums.unexplained), *worklist} or {""})
     ]
 
 

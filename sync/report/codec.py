@@ -9,11 +9,13 @@ from typing import Any
 
 from state.clock import iso, utc
 from sync.books import (
+    Agreed,
     ChainFinding,
     Check,
     Excluded,
     Matched,
     Outcome,
+    Pair,
     Row,
     Run,
     Source,
@@ -47,6 +49,8 @@ def read_run(text: str) -> Run:
     body["excluded"] = tuple(Excluded(**one) for one in body["excluded"])
     body["checks"] = tuple(Check(**one) for one in body["checks"])
     body["matched"] = tuple(Matched(**one) for one in body.get("matched", ()))
+    body["pairs"] = tuple(_pair(one) for one in body.get("pairs", ()))
+    body["agreed"] = tuple(Agreed(**one) for one in body.get("agreed", ()))
     body["sources"] = tuple(_source(one) for one in body["sources"])
     body["subsequent"] = tuple(
         Subsequent(**{**one, "posted_at": utc(one["posted_at"])})
@@ -63,7 +67,8 @@ def content_sha256(run: Run) -> str:
     """
     found = (run.entity, run.period, run.targets, run.outcome, run.rows, run.chains)
     hashed = sha256()
-    for one in (*found[:4], *found[4], *found[5], *run.matched, *run.excluded, *run.checks):
+    told = (*run.matched, *run.pairs, *run.agreed, *run.excluded, *run.checks)
+    for one in (*found[:4], *found[4], *found[5], *told):
         # What is empty is left out: a later version may know more to leave empty.
         plain: object = one
         if is_dataclass(one) and not isinstance(one, type):
@@ -83,6 +88,14 @@ def _row(body: dict[str, Any]) -> Row:
     for name in _ROW_TUPLES:
         body[name] = tuple(body[name])
     return Row(**{one.name: body[one.name] for one in fields(Row) if one.name in body})
+
+
+def _pair(body: dict[str, Any]) -> Pair:
+    for name in ("stripe_posted_at", "posted_at"):
+        body[name] = _moment(body[name])
+    for name in ("stripe_memo_refs", "memo_refs"):
+        body[name] = tuple(body[name])
+    return Pair(**body)
 
 
 def _source(body: dict[str, Any]) -> Source:

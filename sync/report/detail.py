@@ -63,7 +63,7 @@ def detail_columns(as_of: datetime) -> tuple[Column[Row], ...]:
 
 
 _NAMES: tuple[Column[Row], ...] = (
-    Column("leg", "Leg", Kind.ID, lambda row: f"core↔{row.target}", 13),
+    Column("leg", "Leg", Kind.ID, lambda row: row.leg, 13),
     Column("customer_id", "Customer id", Kind.ID, lambda row: row.customer_id, 38),
     Column("customer", "Customer", Kind.TEXT, lambda row: row.customer, 22, brief=True),
     Column(

@@ -4,7 +4,7 @@ A report is built once in this shape and written by any renderer, so that a figu
 defined in one place for XLSX, CSV, JSON, HTML and PDF.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -56,7 +56,8 @@ class Table(Generic[_R]):
     """Rows with one definition for each column.
 
     `rows` is called anew by each reader, so that a long table is never held whole.
-    `totals` are per currency, in minor units, by column key.
+    `totals` are per group and currency, in minor units, by column key. Amounts of two
+    groups are never added: each leg shows the same invoices once more.
     """
 
     key: str
@@ -65,11 +66,19 @@ class Table(Generic[_R]):
     rows: Callable[[], Iterable[_R]]
     count: int
     currency_of: Callable[[_R], str]
-    totals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    totals: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
     note: str = ""
     empty: str = "None."
     marked: Callable[[_R], bool] | None = None  # rows that a reader must not miss
     numbered: bool = False  # its lines are counted from 1, so that one can be cited
+    group: str = ""  # the column whose values are never added to one another
+
+    def named_totals(self) -> Iterator[tuple[str, str, Mapping[str, int]]]:
+        """Each total with its name and its currency."""
+        groups = {group for group, _ in self.totals}
+        for (group, currency), sums in self.totals.items():
+            name = f"Total {currency}".strip()
+            yield (f"{name}, {group}" if len(groups) > 1 else name, currency, sums)
 
     def used_columns(self, most: int) -> tuple["Column[_R]", ...]:
         """The columns that say something in one of the first rows; others only widen."""
@@ -192,6 +201,7 @@ def table(
     empty: str = "None.",
     marked: Callable[[_R], bool] | None = None,
     numbered: bool = False,
+    group: str = "",
 ) -> Table[_R]:
     """A table with its totals, in one reading of its rows.
 
@@ -211,12 +221,14 @@ def table(
             return kept
 
     summed = [one for one in columns if one.total]
-    totals: dict[str, dict[str, int]] = {}
+    grouped = next((one.of for one in columns if one.key == group), None)
+    totals: dict[tuple[str, str], dict[str, int]] = {}
     count = 0
     for row in again():
         count += 1
         if summed:
-            _add(totals.setdefault(currency_of(row), {}), summed, row)
+            name = str(grouped(row)) if grouped is not None else ""
+            _add(totals.setdefault((name, currency_of(row)), {}), summed, row)
     ordered = {name: totals[name] for name in sorted(totals)}
     return Table(
         key,
@@ -230,6 +242,7 @@ def table(
         empty,
         marked,
         numbered,
+        group,
     )
 
 

@@ -37,7 +37,7 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
         Column("core_invoice", "Core invoice", Kind.ID, lambda row: row.core_invoice_id, 38, brief=True),
         Column("document", "Downstream invoice", Kind.ID, lambda row: row.document_id, 28, brief=True),
         Column("number", "Number", Kind.ID, lambda row: row.document_number, 18),
-        Column("leg", "Leg", Kind.ID, lambda row: f"core↔{row.target}", 13),
+        Column("leg", "Leg", Kind.ID, lambda row: row.leg, 13),
         Column("currency", "Ccy", Kind.ID, lambda row: row.currency, 6, brief=True),
         Column("unexplained", "Unexplained", Kind.MONEY, lambda row: row.unexplained, brief=True, total=True),
         Column("kind", "Classification", Kind.ID, lambda row: row.kind, 27, brief=True),
@@ -55,6 +55,7 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
         rows,
         lambda row: row.currency,
         empty="Nothing is unexplained.",
+        group="leg",
     )
 
 
@@ -63,7 +64,7 @@ def candidates_table(material: Material) -> Table[Candidate]:
     columns: tuple[Column[Candidate], ...] = (
         Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.row.core_invoice_id, 38, brief=True),
         Column("customer", "Customer", Kind.TEXT, lambda one: one.row.customer, 22, brief=True),
-        Column("leg", "Leg", Kind.ID, lambda one: f"core↔{one.row.target}", 13),
+        Column("leg", "Leg", Kind.ID, lambda one: one.row.leg, 13),
         Column("currency", "Ccy", Kind.ID, lambda one: one.row.currency, 6, brief=True),
         Column("unexplained", "Unexplained", Kind.MONEY, lambda one: one.row.unexplained, brief=True),
         Column("rank", "Rank", Kind.WHOLE, lambda one: one.rank, 6),
@@ -163,7 +164,7 @@ def explained_table(material: Material) -> Table[Use]:
         Column("customer", "Customer", Kind.TEXT, lambda one: one.row.customer, 22),
         Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.row.core_invoice_id, 38, brief=True),
         Column("document", "Downstream invoice", Kind.ID, lambda one: one.memo.invoice_id or "", 28, brief=True),
-        Column("leg", "Leg", Kind.ID, lambda one: f"core↔{one.row.target}", 13),
+        Column("leg", "Leg", Kind.ID, lambda one: one.row.leg, 13),
         Column("currency", "Ccy", Kind.ID, lambda one: one.row.currency, 6, brief=True),
         Column("before", "Variance before", Kind.MONEY, lambda one: one.before, brief=True),
         Column("memo", "Memo no.", Kind.ID, lambda one: one.memo.number or one.memo.id, 20, brief=True),
@@ -187,4 +188,5 @@ def explained_table(material: Material) -> Table[Use]:
         columns,
         uses_of(material),
         lambda one: one.row.currency,
+        group="leg",
     )

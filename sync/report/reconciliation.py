@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from sync.books import Excluded, Row, Subsequent
+from sync.report.between import meaning, section
 from sync.report.cells import day, time
 from sync.report.checklines import CheckLine, check_lines, check_table
 from sync.report.common import CONVENTIONS, ground_blocks, head
@@ -56,6 +57,7 @@ def build(material: Material) -> Document:
         Section("explained", "Explained", (explained,)),
         Section("timing", "Timing", (_timing(material),)),
         Section("detail", "Detail", (detail,)),
+        *section(material),
         Section("subsequent", "Subsequent events", (_subsequent(material),)),
         Section("excluded", "Excluded", (_excluded(material),)),
         Section("readme", "Read me", (_readme(material),), on_paper=True),
@@ -92,6 +94,7 @@ def _detail(material: Material) -> Table[Row]:
         _ccy,
         marked=_is_open,
         numbered=True,
+        group="leg",
     )
 
 
@@ -105,6 +108,7 @@ def _timing(material: Material) -> Table[Row]:
         _where(material, lambda row: row.timing != 0),
         _ccy,
         note=note,
+        group="leg",
     )
 
 
@@ -286,4 +290,6 @@ def _readme(material: Material) -> Prose:
         "Net variance = downstream net − core amount = rounding + explained by memo + timing + "
         "unexplained, in every row."
     )
-    return Prose("How to read this", (*CONVENTIONS, sums, *kinds))
+    between = sorted({pair.kind for pair in material.run.pairs})
+    pairs = tuple(f"{kind}, of Stripe and an ERP: {meaning(kind)}." for kind in between)
+    return Prose("How to read this", (*CONVENTIONS, sums, *kinds, *pairs))

@@ -1,5 +1,6 @@
 """The JSON Schema of a report, from the columns that the report is made of."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sync.report.document import Column, Document, Kind, Table
@@ -34,8 +35,9 @@ _HEAD = [
 ]
 
 
-def schema_of(document: Document) -> dict[str, Any]:
-    """What every JSON file of this report is like."""
+def schema_of(document: Document, also: Iterable[Table[Any]] = ()) -> dict[str, Any]:
+    """What every JSON file of this report is like; `also` may stand in it, and need not."""
+    extra = {one.key: _table(one) for one in also}
     fixed: dict[str, Any] = {}
     many: dict[str, Any] = {}
     for table in document.tables():
@@ -82,8 +84,8 @@ def schema_of(document: Document) -> dict[str, Any]:
             "tables": {
                 "type": "object",
                 "additionalProperties": False,
-                "required": sorted(fixed),
-                "properties": fixed,
+                "required": sorted(fixed.keys() - extra.keys()),
+                "properties": {**fixed, **extra},
                 "patternProperties": many,
             },
             "version": {"const": VERSION},
@@ -114,16 +116,22 @@ def _table(table: Table[Any]) -> dict[str, Any]:
                     "properties": columns,
                 },
             },
-            "totals": {
-                "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {key: {"$ref": "#/$defs/amount"} for key in summed},
-                },
-            },
+            "totals": _totals(summed, grouped=bool(table.group)),
         },
     }
+
+
+def _totals(summed: list[str], *, grouped: bool) -> dict[str, Any]:
+    """By currency; in a table with groups by group, and in each by currency."""
+    sums: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {key: {"$ref": "#/$defs/amount"} for key in summed},
+        },
+    }
+    return {"type": "object", "additionalProperties": sums} if grouped else sums
 
 
 def _cell(column: Column[Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The summary of a reconciliation: sums by classification, and a picture by month."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,8 +14,9 @@ CHARTS = 3  # currencies that get a picture; the tables have them all
 
 @dataclass(slots=True)
 class _Sum:
-    """One line of the summary: a currency and a classification."""
+    """One line of the summary: a leg, a currency and a classification."""
 
+    leg: str
     currency: str
     kind: str
     count: int = 0
@@ -43,10 +45,13 @@ _SUMS = (
 
 
 def by_classification(material: Material) -> Table[_Sum]:
-    """Counts and sums by currency and classification, live over Detail."""
-    sums: dict[tuple[str, str], _Sum] = {}
+    """Counts and sums by leg, currency and classification, live over Detail."""
+    sums: dict[tuple[str, str, str], _Sum] = {}
     for row in material.rows():
-        one = sums.setdefault((row.currency, row.kind), _Sum(row.currency, row.kind))
+        key = (row.target, row.currency, row.kind)
+        one = sums.get(key)
+        if one is None:
+            one = sums[key] = _Sum(row.leg, row.currency, row.kind)
         one.count += 1
         one.core += row.netted_core_minor
         one.gross += row.gross_minor
@@ -57,11 +62,12 @@ def by_classification(material: Material) -> Table[_Sum]:
         one.explained += row.explained
         one.timing += row.timing
         one.unexplained += row.unexplained
-    of_currency: dict[str, int] = {}
+    whole: Counter[tuple[str, str]] = Counter()
     for one in sums.values():
-        of_currency[one.currency] = of_currency.get(one.currency, 0) + one.core
-    same = "{detail.currency},{currency},{detail.kind},{kind}"
+        whole[one.leg, one.currency] += one.core
+    same = "{detail.leg},{leg},{detail.currency},{currency},{detail.kind},{kind}"
     columns: list[Column[_Sum]] = [
+        Column("leg", "Leg", Kind.ID, lambda one: one.leg, 13, brief=True),
         Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
         Column("kind", "Classification", Kind.ID, lambda one: one.kind, 28, brief=True),
         Column(
@@ -92,15 +98,21 @@ def by_classification(material: Material) -> Table[_Sum]:
             "share",
             "% of core",
             Kind.PERCENT,
-            lambda one: ratio(one.unexplained, of_currency[one.currency]),
+            lambda one: ratio(one.unexplained, whole[one.leg, one.currency]),
             10,
         )
     )
     rows = sorted(
-        sums.values(), key=lambda one: (one.currency, -abs(one.unexplained), one.kind)
+        sums.values(),
+        key=lambda one: (one.leg, one.currency, -abs(one.unexplained), one.kind),
     )
     return table(
-        "summary", "By classification", tuple(columns), rows, lambda one: one.currency
+        "summary",
+        "By classification",
+        tuple(columns),
+        rows,
+        lambda one: one.currency,
+        group="leg",
     )
 
 
@@ -114,24 +126,24 @@ def _figure(name: str) -> Callable[[_Sum], int]:
 
 def charts(material: Material) -> tuple[Chart, ...]:
     """What memos explain or repair, and what nothing explains, by month."""
-    months: dict[str, dict[str, list[int]]] = {}
+    months: dict[tuple[str, str], dict[str, list[int]]] = {}
     for row in material.rows():
         label = day(row.issued_at or row.posted_at)[:7]
         if label and row.currency:
-            sums = months.setdefault(row.currency, {}).setdefault(label, [0, 0])
+            by_month = months.setdefault((row.leg, row.currency), {})
+            sums = by_month.setdefault(label, [0, 0])
             sums[0] += abs(row.explained) + row.closed
             sums[1] += abs(row.unexplained)
-    busy = {
-        currency: by_month
-        for currency, by_month in sorted(months.items())
+    legs = {leg for leg, _ in months}
+    busy = [
+        (leg if len(legs) > 1 else "", currency, by_month)
+        for (leg, currency), by_month in sorted(months.items())
         if any(sum(pair) for pair in by_month.values())
-    }
-    return tuple(
-        _chart(currency, by_month) for currency, by_month in list(busy.items())[:CHARTS]
-    )
+    ]
+    return tuple(_chart(*one) for one in busy[:CHARTS])
 
 
-def _chart(currency: str, by_month: dict[str, list[int]]) -> Chart:
+def _chart(leg: str, currency: str, by_month: dict[str, list[int]]) -> Chart:
     labels = tuple(sorted(by_month))
     explained = tuple(by_month[one][0] for one in labels)
     open_items = tuple(by_month[one][1] for one in labels)
@@ -140,8 +152,10 @@ def _chart(currency: str, by_month: dict[str, list[int]]) -> Chart:
         for label, a, b in zip(labels, explained, open_items, strict=True)
     )
     return Chart(
-        f"months_{currency.lower()}",
-        f"Explained and unexplained by month, {currency}",
+        "_".join(("months", *leg.split("↔")[1:], currency.lower())),
+        ", ".join(
+            one for one in ("Explained and unexplained by month", leg, currency) if one
+        ),
         currency,
         labels,
         (

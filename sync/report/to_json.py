@@ -57,10 +57,10 @@ def _table(one: Table[Any]) -> Iterator[str]:
         currency = one.currency_of(row)
         body = {c.key: _value(c, c.of(row), currency) for c in one.columns}
         yield _dump({**body, "line": number} if one.numbered else body)
-    totals = {
-        currency: {key: _amount(minor, currency) for key, minor in sums.items()}
-        for currency, sums in one.totals.items()
-    }
+    totals: dict[str, Any] = {}
+    for (group, currency), sums in one.totals.items():
+        under = totals.setdefault(group, {}) if one.group else totals
+        under[currency] = {key: _amount(minor, currency) for key, minor in sums.items()}
     yield f'], "title": {_dump(one.title)}, "totals": {_dump(totals)}}}'
 
 

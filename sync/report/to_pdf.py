@@ -149,14 +149,14 @@ def _table(table: Table[Any]) -> dict[str, Any]:
         rows.append({"cells": cells, "marked": marked})
     totals = [
         [
-            f"Total {currency}".strip()
+            name
             if number == 0
             else readable(sums.get(one.key, 0), Kind.MONEY, currency)
             if one.total
             else ""
             for number, one in enumerate(columns)
         ]
-        for currency, sums in table.totals.items()
+        for name, currency, sums in table.named_totals()
     ]
     return {
         "kind": "table",

@@ -196,9 +196,12 @@ class _Writer:
     def _totals(self, table: Table[Any], place: Place, start: int) -> None:
         """Above the header, so that the rows below can be filtered and sorted."""
         first = place.header - len(table.totals)
-        for line, (currency, sums) in enumerate(table.totals.items(), first):
+        groups = (group for group, _ in table.totals)
+        for line, (group, (name, currency, sums)) in enumerate(
+            zip(groups, table.named_totals(), strict=True), first
+        ):
             decimals = places(currency)
-            self._text(line, 0, f"Total {currency}".strip(), self._pens.label)
+            self._text(line, 0, name, self._pens.label)
             pen = self._pens.of(Kind.MONEY, decimals, marked=False, sums=True, fill=False)
             for number, column in enumerate(table.columns, start):
                 if not column.total:
@@ -207,7 +210,7 @@ class _Writer:
                 if not table.count or abs(minor) > EXACT_MAX:
                     self._number(line, number, minor, decimals, pen)
                     continue
-                formula = total(column, table, self._layout, currency, decimals)
+                formula = total(column, table, self._layout, (group, currency), decimals)
                 self._formula(line, number, formula, _major(minor, decimals), pen)
 
     def _row(

@@ -125,11 +125,18 @@ def live(
 
 
 def total(
-    column: Column[Any], table: Table[Any], layout: Layout, currency: str, decimals: int
+    column: Column[Any],
+    table: Table[Any],
+    layout: Layout,
+    key: tuple[str, str],
+    decimals: int,
 ) -> str:
-    """A column's total in one currency; it follows the filter where that is cheap."""
+    """A column's total in one group and currency; it follows the filter where that is cheap."""
     amounts = layout.range_of(table.key, column.key)
     if len(table.totals) == 1:
         return f"=ROUND(SUBTOTAL(109,{amounts}),{decimals})"
-    currencies = layout.range_of(table.key, "currency")
-    return f'=ROUND(SUMIFS({amounts},{currencies},"{currency}"),{decimals})'
+    group, currency = key
+    wanted = f'{layout.range_of(table.key, "currency")},"{currency}"'
+    if table.group:
+        wanted += f',{layout.range_of(table.key, table.group)},"{group}"'
+    return f"=ROUND(SUMIFS({amounts},{wanted}),{decimals})"

@@ -359,3 +359,33 @@ def _corrected(made: Company) -> None:
     )
     made.credit("cn_void9", "in_cedar", 500, status=MemoStatus.VOID, voided_at=NOON)
     made.documents["stripe", "in_stray"] = made.post("in_stray", None, 7_500, at=NOON)
+
+
+def two_registers() -> Company:
+    """Stripe and an ERP called books, which do not agree on everything."""
+    made = Company(targets=("stripe", "books"))
+    made.customer("cc_oak", "Oak")
+    for name in ("even", "twins", "note", "memo", "late", "lost", "more", "euro"):
+        made.bill(f"ci_{name}", "cc_oak", 10_000)
+        made.post(f"in_{name}", f"ci_{name}", 10_000)
+    november = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    for name, gross, more in (
+        ("even", 10_000, {}),
+        ("twins", 10_000, {}),
+        ("note", 10_000, {}),
+        ("memo", 10_000, {}),
+        ("late", 10_000, {"at": november}),
+        ("more", 10_700, {}),
+        ("euro", 10_000, {"currency": "EUR"}),
+    ):
+        made.post(f"bk_{name}", f"ci_{name}", gross, target="books", **cast("Any", more))
+    made.see(MORNING)
+    made.credit("cn_twins", "in_twins", 2_000, approved_by="omar")
+    made.credit(
+        "bm_twins", "bk_twins", 2_000, target="books", text="CN-wins, from Stripe",
+        approved_by="omar",
+    )  # fmt: skip
+    made.credit("cn_note", "in_note", 1_500, approved_by="omar")
+    made.credit("bm_memo", "bk_memo", 500, target="books", approved_by="omar")
+    made.see(CUTOFF)
+    return made

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from sync import reporting
 from sync.report.codec import run_text
 from sync.report.document import Document
 from sync.report.material import Material
-from tests.report.company import Company, seed_story
+from tests.report.company import CUTOFF, Company, seed_story, two_registers
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,15 @@ def company() -> Iterator[Company]:
 def material(company: Company) -> Material:
     run = company.reconcile()
     return reporting.of_run(company.store, run, run_text(run)[1], reporting.NAMES)
+
+
+@pytest.fixture(scope="session")
+def beside() -> Iterator[Material]:
+    """A run of Stripe and an ERP."""
+    made = two_registers()
+    run = made.reconcile(at=CUTOFF + timedelta(hours=1))
+    yield reporting.of_run(made.store, run, run_text(run)[1], reporting.NAMES)
+    made.close()
 
 
 @pytest.fixture(scope="session")
