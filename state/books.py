@@ -13,11 +13,11 @@ from state.audit import chained
 from state.codec import encode
 from state.effective import dated_by_source
 from state.engine import transaction
-from state.observations import AuditEntry, Changes
+from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord
 from state.reads_credits import CreditReader
 from state.rows import WordRow, flag_row, micros, rows_of
-from state.store import LeaseLost, PushMoved
+from state.store import LeaseLost, Overtaken, PushMoved
 from state.tables import (
     AuditRow,
     BodyRow,
@@ -35,6 +35,9 @@ from state.worklist import Flag
 
 # PostgreSQL: one writer of this database at a time, as SQLite has by nature.
 _LOCK = text("SELECT pg_advisory_xact_lock(6204873315570923113)")
+# What decisions rest on: words that carry a core invoice's id, and words that refer to it.
+_NAMED = frozenset({"push", "invoice"})
+_REFERRING = frozenset({"flag", "document", "link"})
 
 
 class FactDiffers(Exception):
@@ -150,6 +153,20 @@ class Books(CreditReader):
             if connection.execute(query).scalar() != row.fingerprint:
                 raise PushMoved(f"the push of {row.id} was moved by a person")
 
+    def _unshaken(self, connection: Connection, ground: Ground) -> None:
+        """What was observed since is next to nothing, whatever the books hold."""
+        query = select(
+            col(ObservationRow.kind), col(ObservationRow.id), col(ObservationRow.ref)
+        ).where(
+            col(ObservationRow.seq) > ground.seq,
+            col(ObservationRow.entity) == self._entity,
+            col(ObservationRow.kind).in_([*_NAMED, *_REFERRING]),
+        )
+        for kind, name, ref in connection.execute(query):
+            core_id = name if kind in _NAMED else ref
+            if core_id in ground.core_ids:
+                raise Overtaken(f"{kind} {name} has just moved")
+
     # --- the one door ---------------------------------------------------------------
 
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
@@ -162,6 +179,8 @@ class Books(CreditReader):
         if token is not None:
             self._fence(connection, token)
         self._unmoved(connection, changes.based_on)
+        if changes.ground is not None:
+            self._unshaken(connection, changes.ground)
         rows = [*rows_of(changes), *self._flag_rows(connection, changes.flags)]
         self._put(connection, rows, at)
         cursors = [

@@ -40,11 +40,20 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What decisions were made from: what was known of these core invoices at `seq`."""
+
+    seq: int  # the last observation that counted
+    core_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """All that one transaction writes: facts, decisions and cursor, together or not.
 
     `based_on` are pushes as they must still stand: if a person has moved one of them
-    meanwhile, nothing is kept.
+    meanwhile, nothing is kept. Nor is it where `ground` has moved: a decision never
+    overwrites what a person did between its reading and its writing.
     """
 
     customers: tuple[CoreCustomer, ...] = ()
@@ -60,3 +69,4 @@ class Changes:
     sweeps: tuple[Sweep, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     based_on: tuple[PushRecord, ...] = ()
+    ground: Ground | None = None

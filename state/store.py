@@ -23,6 +23,10 @@ class PushMoved(Exception):
     """A person has moved this push meanwhile; nothing of this transaction was kept."""
 
 
+class Overtaken(Exception):
+    """More has become known of what was decided; nothing of this transaction was kept."""
+
+
 class CaseBooks(Protocol):
     """What a case is gathered from: the books as they stand, or as they stood."""
 
@@ -122,7 +126,8 @@ class Store(Protocol):
     def record(self, changes: Changes, *, at: datetime, token: int | None = None) -> None:
         """Facts, decisions, cursor and audit in one transaction.
 
-        Raises LeaseLost, and PushMoved where `changes.based_on` stands no longer.
+        Raises LeaseLost, PushMoved where `changes.based_on` stands no longer, and
+        Overtaken where `changes.ground` has moved.
         """
 
     def cursor(self, name: str) -> str | None:

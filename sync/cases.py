@@ -11,14 +11,14 @@ from datetime import datetime
 from connectors.ports import CurrencyRule
 from state.invoices import CoreInvoice
 from state.links import BY_HAND
-from state.observations import AuditEntry, Changes
+from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.store import CaseBooks, Store
 from state.worklist import Flag
 from sync.by_hand import STRIPE
 from sync.decide import Case, Held, Policy, decide_push
-from sync.flags import decide_flags
+from sync.flags import ON_A_DOCUMENT, decide_flags
 
 CHAIN_LENGTH_MAX = 100  # versions of one invoice; more is a loop in the core's links
 
@@ -64,12 +64,20 @@ class Deciding:
     anomalies: Mapping[str, str] = field(default_factory=dict)
 
 
-def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
-    """The change, completed with every push and flag that follows from it."""
-    touched = _touched(changes)
+def decided(
+    store: Store, changes: Changes, deciding: Deciding, about: Collection[str] = ()
+) -> Changes:
+    """The change, completed with every push and flag that follows from it.
+
+    `about` are core invoices to decide again although nothing new is known of them.
+    What comes back carries its ground, so that what a person does meanwhile stands.
+    """
+    seq = store.last_seq()
+    touched = _touched(store, changes) | set(about)
     if not touched:
         return changes
-    cases, flags = gather(store, touched, changes, deciding.anomalies)
+    cases, kept = gather(store, touched, changes, deciding.anomalies)
+    flags = _with_their_documents(kept, cases)
     pushes: list[PushRecord] = list(changes.pushes)
     moved: list[Flag] = []
     audit: list[AuditEntry] = list(changes.audit)
@@ -98,6 +106,7 @@ def decided(store: Store, changes: Changes, deciding: Deciding) -> Changes:
         pushes=tuple(pushes),
         flags=(*changes.flags, *moved),
         audit=tuple(audit),
+        ground=Ground(seq, frozenset(case.core_invoice_id for case in cases)),
     )
 
 
@@ -173,14 +182,41 @@ def flag_entry(flag: Flag) -> AuditEntry:
     )
 
 
-def _touched(changes: Changes) -> set[str]:
+def _touched(store: CaseBooks, changes: Changes) -> set[str]:
+    """The invoices that a change is about; a document's, before it and after it."""
     touched = {invoice.id for invoice in changes.invoices}
-    touched |= {
-        document.core_invoice_id
-        for document in changes.documents
-        if document.core_invoice_id is not None
+    touched |= {record.core_invoice_id for record in changes.pushes}
+    by_target: dict[str, list[str]] = {}
+    for document in changes.documents:
+        by_target.setdefault(document.target, []).append(document.id)
+    before = [
+        document
+        for target, names in by_target.items()
+        for document in store.documents_by_id(target, names).values()
+    ]
+    named = {document.core_invoice_id for document in (*changes.documents, *before)}
+    return touched | {core_id for core_id in named if core_id is not None}
+
+
+def _with_their_documents(
+    flags: Mapping[str, list[Flag]], cases: Iterable[Case]
+) -> dict[str, list[Flag]]:
+    """The flags by core invoice: one on a document that stands for another by now, there.
+
+    Otherwise nobody would look at it again, and it would stay open for ever.
+    """
+    home = {
+        (held.document.target, held.document.id): case.core_invoice_id
+        for case in cases
+        for held in case.documents
     }
-    return touched | {record.core_invoice_id for record in changes.pushes}
+    found: dict[str, list[Flag]] = {}
+    for core_id, some in flags.items():
+        for flag in some:
+            moved = flag.cause in ON_A_DOCUMENT
+            to = home.get((flag.target, flag.subject), core_id) if moved else core_id
+            found.setdefault(to, []).append(flag)
+    return found
 
 
 def _chains(store: CaseBooks, core_ids: Collection[str], changes: Changes) -> Chains:

@@ -25,7 +25,7 @@ from sync.plan import Plan, plan_of, refuse_if_moved
 from sync.poll import Polled, poll_core, sweep_core
 from sync.prepare import CapReached
 from sync.progress import Progress
-from sync.push import Pushed, due, push_all
+from sync.push import Pushed, due, push_all, reconsider
 from sync.showing import show_flags
 
 LEASE_SECONDS = 60
@@ -59,6 +59,7 @@ def one_pass(parts: Parts, *, progress: Progress, sweep: bool = True) -> PassRes
         polled = _poll(acting, progress, sweep=sweep)
         observed, unread = observe_each(acting, progress, sweep=sweep)
         halted = ""
+        reconsider(acting)
         try:
             pushed = push_all(acting, progress)
         except CapReached as cap:
@@ -73,6 +74,7 @@ def look(parts: Parts, progress: Progress, *, sweep: bool) -> tuple[Polled, list
     observed = [
         observe(parts, register, progress, sweep=sweep) for register in parts.registers
     ]
+    reconsider(parts)
     return polled, observed
 
 

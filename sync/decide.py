@@ -165,6 +165,8 @@ def _reconsider(
     """A record moves here only where new facts open what was shut, or end it."""
     if record.state is PushState.HELD and invoice.status is CoreStatus.VOID:
         return replace(record, state=PushState.CANCELLED, reason="", detail="")
+    if (reason := _not_ours_any_more(case, invoice, record, policy)) is not None:
+        return replace(record, state=PushState.SKIPPED, reason=reason, detail="")
     if record.state is PushState.HELD and (
         not policy.hold_replacement_of_paid or paid_ancestor(case) is None
     ):
@@ -187,6 +189,20 @@ def _reconsider(
         if (customer, replaces) != (record.customer_id, record.replaces):
             return replace(record, customer_id=customer, replaces=replaces)
     return None
+
+
+def _not_ours_any_more(
+    case: Case, invoice: CoreInvoice, record: PushRecord, policy: Policy
+) -> str | None:
+    """Why one that still waits for its first request is somebody else's by now.
+
+    A person may let go what the core delivers, but nothing while we only observe.
+    """
+    waits = record.state in {PushState.HELD, PushState.PENDING} or (
+        record.state is PushState.SKIPPED and record.reason == "MISSING_MAPPING"
+    )
+    released = record.generation > 0 and policy.delivery is not Delivery.OBSERVE
+    return _not_ours(case, invoice, policy) if waits and not released else None
 
 
 def _unbillable_still(

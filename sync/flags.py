@@ -18,7 +18,7 @@ from sync.decide import Case, Held, paid_ancestor
 from sync.drafts import below_zero
 
 # Causes that only a look at their document can end.
-_ON_A_DOCUMENT = frozenset({Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM})
+ON_A_DOCUMENT = frozenset({Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,11 @@ def _wanted(case: Case) -> list[_Want]:
             f"stripe_customer_id on customer {record.core_customer_id}"
         )
         wants.append(replace(base, cause=Cause.MISSING_MAPPING, action=action))
-    if record.reason == "NEGATIVE_INVOICE" and record.state is PushState.SKIPPED:
+    # A person who leaves it out as well has not issued its credit memo.
+    owed = record.reason == "NEGATIVE_INVOICE" or (
+        record.reason == "BY_HAND" and record.total_minor < 0
+    )
+    if owed and record.state is PushState.SKIPPED:
         action = (
             f"Issue a credit memo of {display(-record.total_minor, record.currency)} in A/R"
         )
@@ -293,6 +297,8 @@ def _keep(flag: Flag, want: _Want, case: Case, *, looked_at: datetime) -> Flag:
     """The work is still there. Say it as it is now; a claim that did not hold reopens."""
     kept = replace(
         flag,
+        core_invoice_id=case.core_invoice_id,
+        core_customer_id=_customer_id(case),
         action=want.action,
         why=want.why,
         exposure_minor=want.exposure_minor,
@@ -323,17 +329,26 @@ def _keep(flag: Flag, want: _Want, case: Case, *, looked_at: datetime) -> Flag:
 def _settle(flag: Flag, case: Case, now: datetime) -> Flag:
     """Nothing calls for it any more: resolved, with what was seen as the evidence."""
     not_looked = flag.cause is Cause.CORE_ANOMALY and case.anomaly is None
-    # Its document names another core invoice by now: nobody has seen it closed.
-    out_of_sight = flag.cause in _ON_A_DOCUMENT and _subject(flag, case) is None
+    out_of_sight = flag.cause in ON_A_DOCUMENT and _subject(flag, case) is None
     if flag.state is FlagState.RESOLVED or not_looked or out_of_sight:
         return flag
+    here = replace(flag, core_invoice_id=case.core_invoice_id)
+    if _stands_for_nothing_known(flag, case):
+        return here
     return replace(
-        flag,
+        here,
         state=FlagState.RESOLVED,
         closed_at=now,
         evidence=_evidence(flag, case),
         double_billed=False,
     )
+
+
+def _stands_for_nothing_known(flag: Flag, case: Case) -> bool:
+    """Its document names an invoice that the core does not know: nobody saw it closed."""
+    held = _subject(flag, case)
+    live = held is not None and held.document.status.live
+    return flag.cause is Cause.VOIDED_IN_CORE and case.invoice is None and live
 
 
 def _subject(flag: Flag, case: Case) -> Held | None:
@@ -352,6 +367,8 @@ def _evidence(flag: Flag, case: Case) -> str:
         names = ", ".join(sorted(memo.number or memo.id for memo in held.memos))
         return f"{held.document.id} was seen credited in full by {names}"
     record = case.record
+    if flag.core_invoice_id != case.core_invoice_id:
+        return f"{flag.subject} was seen to stand for {case.core_invoice_id}"
     if record is not None and flag.subject in {
         record.document_id,
         f"core:{flag.core_invoice_id}",

@@ -1,16 +1,20 @@
 """What a running Tieout is made of: the parts that wiring puts together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from connectors.ports import BillingCore, FlagBoard, Receivables, Register
 from state.clock import Clock
+from state.engine import StoreUnusable
 from state.observations import Changes
-from state.store import Store
+from state.store import Overtaken, Store
 from sync.cases import Deciding, decided
 from sync.decide import Policy
 from sync.settings import Settings
+
+TURNS_MAX = 50  # of one decision that others overtake; each needs somebody to be faster
 
 
 @dataclass(slots=True)
@@ -54,7 +58,33 @@ class Parts:
         looked_at: datetime | None = None,
         anomalies: dict[str, str] | None = None,
     ) -> Changes:
-        """Commit facts with all that follows from them; answers with what was committed."""
+        """Commit facts with all that follows from them; answers with what was committed.
+
+        What a person does between the reading and the writing is read, and decided anew.
+        """
+        return self._as_it_stands(changes, looked_at=looked_at, anomalies=anomalies)
+
+    def decide_again(self, core_ids: Collection[str]) -> None:
+        """Commit what follows from the settings of today, though no fact has moved."""
+        self._as_it_stands(Changes(), about=core_ids)
+
+    def _as_it_stands(self, changes: Changes, **what: Any) -> Changes:
+        """Decide, and decide anew where somebody moved what was read before it is kept."""
+        for _ in range(TURNS_MAX):
+            try:
+                return self._decide(changes, **what)
+            except Overtaken as moved:
+                last = moved
+        raise StoreUnusable(f"the books move faster than they are read: {last}")
+
+    def _decide(
+        self,
+        changes: Changes,
+        *,
+        looked_at: datetime | None = None,
+        anomalies: dict[str, str] | None = None,
+        about: Collection[str] = (),
+    ) -> Changes:
         now = self.clock.now()
         # Where nothing downstream was read just now, no claim can have failed.
         nothing_read = now - timedelta(days=36500)
@@ -68,8 +98,10 @@ class Parts:
                 looked_at=looked_at or nothing_read,
                 anomalies=anomalies or {},
             ),
+            about,
         )
-        self.store.record(whole, at=now, token=self.token)
+        if whole != Changes(ground=whole.ground):
+            self.store.record(whole, at=now, token=self.token)
         return whole
 
     def close(self) -> None:

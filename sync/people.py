@@ -6,9 +6,9 @@ second person; a retry looks before it asks, like everything else.
 
 from dataclasses import replace
 
-from state.observations import AuditEntry, Changes
+from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord, PushState
-from state.store import PushMoved
+from state.store import Overtaken, PushMoved
 from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.cases import flag_entry, push_entry
 from sync.parts import Parts
@@ -25,12 +25,15 @@ class NotPossible(Exception):
 
 def assign(parts: Parts, flag_id: str, who: str) -> Flag:
     """Take up a flag: OPEN or REOPENED becomes IN_PROGRESS."""
+    seq = parts.store.last_seq()
     flag = _unresolved(parts, flag_id)
-    return _keep(parts, replace(flag, state=FlagState.IN_PROGRESS, assignee=who), who, "")
+    taken = replace(flag, state=FlagState.IN_PROGRESS, assignee=who)
+    return _keep(parts, taken, who, "", seq)
 
 
 def claim(parts: Parts, flag_id: str, who: str) -> Flag:
     """Say that the work is done downstream. The next look believes it or reopens it."""
+    seq = parts.store.last_seq()
     flag = _unresolved(parts, flag_id)
     claimed = replace(
         flag,
@@ -38,11 +41,12 @@ def claim(parts: Parts, flag_id: str, who: str) -> Flag:
         claimed_by=who,
         claimed_at=parts.clock.now(),
     )
-    return _keep(parts, claimed, who, "claimed done")
+    return _keep(parts, claimed, who, "claimed done", seq)
 
 
 def waive(parts: Parts, flag_id: str, *, by: str, approver: str, reason: str) -> Flag:
     """Let a flag stand undone, for a reason, approved by a second person."""
+    seq = parts.store.last_seq()
     flag = _unresolved(parts, flag_id)
     if not reason.strip():
         raise NotPossible("a waiver needs a reason: --reason TEXT")
@@ -59,13 +63,14 @@ def waive(parts: Parts, flag_id: str, *, by: str, approver: str, reason: str) ->
         note=reason,
         closed_at=parts.clock.now(),
     )
-    return _keep(parts, waived, by, f"{reason} (approved by {approver})")
+    return _keep(parts, waived, by, f"{reason} (approved by {approver})", seq)
 
 
 def note(parts: Parts, flag_id: str, who: str, text: str) -> Flag:
     """Write a note on a flag; the earlier ones stay in the audit log."""
+    seq = parts.store.last_seq()
     flag = _flag(parts, flag_id)
-    return _keep(parts, replace(flag, note=text), who, text)
+    return _keep(parts, replace(flag, note=text), who, text, seq)
 
 
 def retry_push(parts: Parts, core_invoice_id: str, *, by: str, reason: str) -> PushRecord:
@@ -128,9 +133,17 @@ def _move(
     return parts.store.push(after.core_invoice_id) or after
 
 
-def _keep(parts: Parts, flag: Flag, who: str, reason: str) -> Flag:
+def _keep(parts: Parts, flag: Flag, who: str, reason: str, seq: int) -> Flag:
+    """Keep it, unless it has moved since `seq`: what was just seen is not overwritten."""
     entry: AuditEntry = replace(flag_entry(flag), actor=who, reason=reason)
-    parts.record(Changes(flags=(flag,), audit=(entry,)))
+    ground = Ground(seq, frozenset({flag.core_invoice_id}))
+    try:
+        parts.record(Changes(flags=(flag,), audit=(entry,), ground=ground))
+    except Overtaken:
+        raise NotPossible(
+            f"{flag.id} has just moved; look at it again, with: "
+            f"tieout worklist show {flag.id}"
+        ) from None
     return flag
 
 

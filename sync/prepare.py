@@ -1,10 +1,11 @@
 """Before the first request of a push: whose it is, what it replaces, and is it sane."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from connectors.failures import Incomplete, NotNow, Refused, Unknown
 from connectors.ports import Draft
-from state.invoices import CoreInvoice
+from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.observations import Changes
 from state.pushes import PushRecord, PushState
 from sync.cases import push_entry
@@ -17,19 +18,56 @@ class CapReached(Exception):
 
 
 def check_cap(parts: Parts, records: Iterable[PushRecord]) -> None:
-    """A runaway is stopped before its first call: a wrong core, or years of history."""
+    """A runaway is stopped before its first call: a wrong core, or years of history.
+
+    What cannot be sent does not count, or it would halt every pass for ever.
+    """
     fresh = [record for record in records if record.tried == 0]
-    totals: dict[str, int] = {}
-    for record in fresh:
-        totals[record.currency] = totals.get(record.currency, 0) + record.pushed_minor
-    over = [c for c, total in totals.items() if total > parts.policy.push_cap_minor]
-    if len(fresh) > parts.policy.push_cap_count or over:
+    if not _over(parts, fresh):
+        return
+    invoices = parts.store.invoices([record.core_invoice_id for record in fresh])
+    fresh = [
+        record
+        for record in fresh
+        if (invoice := invoices.get(record.core_invoice_id)) is not None
+        and invoice.status is CoreStatus.FINALIZED
+    ]
+    if not _over(parts, fresh):
+        return
+    unmapped = {r.core_customer_id: r for r in fresh if r.customer_id is None}
+    mappable = {name for name, one in unmapped.items() if _may_be_mapped(parts, one)}
+    fresh = [
+        record
+        for record in fresh
+        if record.customer_id is not None or record.core_customer_id in mappable
+    ]
+    if _over(parts, fresh):
         raise CapReached(
             f"{len(fresh)} invoices are waiting to be pushed, more than "
             "policy.push_cap_count or policy.push_cap_amount allows at once. "
             "Nothing was pushed. "
             "Look at `tieout plan`, then run `tieout sync --plan FILE`"
         )
+
+
+def _over(parts: Parts, records: Collection[PushRecord]) -> bool:
+    totals: dict[str, int] = {}
+    for record in records:
+        totals[record.currency] = totals.get(record.currency, 0) + record.pushed_minor
+    return len(records) > parts.policy.push_cap_count or any(
+        total > parts.policy.push_cap_minor for total in totals.values()
+    )
+
+
+def _may_be_mapped(parts: Parts, record: PushRecord) -> bool:
+    """Could this pass find a Stripe customer, or make one? In doubt, yes."""
+    try:
+        customer_id, lacking = _find_customer(parts, record)
+    except Refused:
+        return False  # several customers carry its name: a person must say which
+    except (NotNow, Unknown, Incomplete):
+        return True
+    return customer_id is not None or (parts.policy.create_customers and not lacking)
 
 
 def prepare(parts: Parts, record: PushRecord, invoice: CoreInvoice) -> PushRecord:
@@ -83,32 +121,46 @@ def _resolve_customer(parts: Parts, record: PushRecord) -> tuple[str | None, str
 
     Beside it, what is lacking to make one.
     """
-    fact = f"stripe.customer:{record.core_customer_id}"
-    customer = parts.store.customers_by_id([record.core_customer_id]).get(
-        record.core_customer_id
+    found, lacking = _find_customer(parts, record)
+    if found is not None or lacking or not parts.policy.create_customers:
+        return found, lacking
+    customer = _core_customer(parts, record)
+    made = parts.stripe.create_customer(
+        record.core_customer_id,
+        customer.name if customer is not None else record.core_customer_id,
+        email=None if customer is None else customer.email,
+        key=f"{parts.instance}:{record.core_customer_id}:customer:0",
     )
-    if (named := mapped_customer(customer)) is not None:
-        return named, ""
-    known = parts.store.fact(fact)
+    parts.store.keep_fact(_customer_fact(record), made)
+    return made, ""
+
+
+def _find_customer(parts: Parts, record: PushRecord) -> tuple[str | None, str]:
+    """The customer that the core, our books or Stripe name; or what is lacking for one."""
+    customer = _core_customer(parts, record)
+    known = mapped_customer(customer) or parts.store.fact(_customer_fact(record))
     if known is not None:
         return known, ""
-    customer_id = parts.stripe.find_customer(record.core_customer_id)
-    if customer_id is None and parts.policy.create_customers:
-        email = None if customer is None else customer.email
-        if email is None and not parts.policy.auto_charge:
-            return None, (
-                ", and one cannot be made: Stripe sends an invoice to customers with an "
-                "email address only; give the core customer the custom field billing_email"
-            )
-        customer_id = parts.stripe.create_customer(
-            record.core_customer_id,
-            customer.name if customer is not None else record.core_customer_id,
-            email=email,
-            key=f"{parts.instance}:{record.core_customer_id}:customer:0",
+    found = parts.stripe.find_customer(record.core_customer_id)
+    if found is not None:
+        parts.store.keep_fact(_customer_fact(record), found)
+        return found, ""
+    no_email = customer is None or customer.email is None
+    if parts.policy.create_customers and no_email and not parts.policy.auto_charge:
+        return None, (
+            ", and one cannot be made: Stripe sends an invoice to customers with an "
+            "email address only; give the core customer the custom field billing_email"
         )
-    if customer_id is not None:
-        parts.store.keep_fact(fact, customer_id)
-    return customer_id, ""
+    return None, ""
+
+
+def _core_customer(parts: Parts, record: PushRecord) -> CoreCustomer | None:
+    name = record.core_customer_id
+    return parts.store.customers_by_id([name]).get(name)
+
+
+def _customer_fact(record: PushRecord) -> str:
+    return f"stripe.customer:{record.core_customer_id}"
 
 
 def draft_of(

@@ -36,6 +36,10 @@ from sync.moves import (
 # Stripe may forget a key after 24 h; the margin covers a request still on its way and
 # the two clocks. Hard client deadline: 60 s.
 KEY_LIFE = timedelta(hours=24, minutes=15)
+# No key waits longer, and no clock that was put right was further wrong than this: a time
+# that lies beyond was written by a clock that ran years ahead, and would never come.
+CLOCK_AHEAD_MAX = timedelta(days=7)
+RETRY_AFTER_MAX = timedelta(hours=1)
 GENERATIONS_MAX = 5
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_LAST = timedelta(minutes=15)
@@ -54,6 +58,8 @@ def next_action(record: PushRecord, seen: Seen, undertaking: Undertaking) -> Act
         return Settle(replace(record, state=PushState.CANCELLED, reason="", detail=""))
     if record.state in SETTLED:
         return Wait()
+    if (redated := _redated(record, seen.now)) is not None:
+        return Settle(redated)
     untried = record.state is PushState.PENDING and record.tried == 0
     if untried and seen.core_status is CoreStatus.VOID:
         return Settle(replace(record, state=PushState.CANCELLED))
@@ -81,7 +87,7 @@ def absorb(record: PushRecord, answer: Answer, now: datetime) -> PushRecord:
                 return _finalized(record, document, now)
             return replace(_answered(record), document_id=document.id)
         case Later(message, after):
-            wait = after if after is not None else _backoff(record)
+            wait = _backoff(record) if after is None else min(after, RETRY_AFTER_MAX)
             return _try_later(record, message, now + wait)
         case Denied(code, message, replayed):
             if code == "lock_timeout" and not replayed:
@@ -102,7 +108,7 @@ def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:
     one has ended.
     """
     lands_by = record.asked_at + KEY_LIFE if record.asked_at is not None else None
-    unanswered = record.in_doubt and record.step == "create"
+    unanswered = (record.in_doubt or record.in_flight) and record.step == "create"
     return replace(
         record,
         state=PushState.PENDING,
@@ -118,6 +124,21 @@ def retry(record: PushRecord, seen_closed: Sequence[str]) -> PushRecord:
         not_before=lands_by if unanswered else None,
         failures=0,
         accepted=tuple(dict.fromkeys([*record.accepted, *seen_closed])),
+    )
+
+
+def _redated(record: PushRecord, now: datetime) -> PushRecord | None:
+    """The record with its impossible times counted from now; None where there are none."""
+    latest = now + CLOCK_AHEAD_MAX
+    asked, wait = record.asked_at, record.not_before
+    asked_ahead = asked is not None and asked > latest
+    waits_ahead = wait is not None and wait > latest
+    if not asked_ahead and not waits_ahead:
+        return None
+    return replace(
+        record,
+        asked_at=now if asked_ahead else asked,
+        not_before=now + KEY_LIFE if waits_ahead else wait,
     )
 
 
@@ -236,6 +257,8 @@ def _finish(
         (seen.core.total_minor, seen.core.currency) != (record.total_minor, record.currency)
     ):
         return _quarantine(record, "CORE_CHANGED", "the core shows another status or total")
+    if seen.core.delivery is not None:
+        return _quarantine(record, "CORE_CHANGED", "the core has delivered it itself since")
     if not undertaking.finalize:
         return Settle(_finished(record))
     return _ask(record, "finalize", PushState.FILLED, seen.now)

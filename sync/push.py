@@ -25,6 +25,7 @@ from state.store import PushMoved
 from sync.abreast import abreast
 from sync.by_hand import STRIPE
 from sync.cases import push_entry
+from sync.decide import anomaly
 from sync.lines import DraftLines, draft_lines
 from sync.moves import (
     BATCH_LINES_MAX,
@@ -48,6 +49,7 @@ from sync.progress import Progress
 from sync.protocol import absorb, next_action
 
 STEPS_MAX = 60  # of one push in one pass; a sound one takes about ten
+RECONSIDERED_AT_ONCE = 500
 PATIENCE = timedelta(seconds=5)  # a wait up to this long is sat out
 
 
@@ -99,32 +101,57 @@ def by_customer(records: Collection[PushRecord]) -> list[list[PushRecord]]:
     return list(groups.values())
 
 
+def reconsider(parts: Parts) -> None:
+    """Decide again about what waits for its first request, by the settings of today.
+
+    Nothing touches an invoice when the settings change, when its customer is given another
+    Stripe customer, or when its contract gets a billing provider.
+    """
+    waiting = [*parts.store.pushes({PushState.PENDING, PushState.HELD}), *_unmapped(parts)]
+    names = sorted(record.core_invoice_id for record in waiting)
+    for first in range(0, len(names), RECONSIDERED_AT_ONCE):
+        parts.decide_again(names[first : first + RECONSIDERED_AT_ONCE])
+
+
 def due(parts: Parts) -> list[PushRecord]:
     """Every push that may have something to do, in the order of their ids."""
     open_states = set(PushState) - SETTLED
     records = parts.store.pushes(open_states)
-    unmapped = [
-        record
-        for record in parts.store.pushes({PushState.SKIPPED})
-        if record.reason == "MISSING_MAPPING"
-    ]
-    return sorted([*records, *unmapped], key=lambda record: record.core_invoice_id)
+    return sorted([*records, *_unmapped(parts)], key=lambda record: record.core_invoice_id)
+
+
+def _unmapped(parts: Parts) -> list[PushRecord]:
+    skipped = parts.store.pushes({PushState.SKIPPED})
+    return [record for record in skipped if record.reason == "MISSING_MAPPING"]
 
 
 def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> PushRecord:
     """Move one push; a look that fails leaves it for the next pass, or for a person."""
     try:
-        return push_one(parts, parts.store.push(record.core_invoice_id) or record)
+        return _push_or_stop(parts, parts.store.push(record.core_invoice_id) or record)
     except PushMoved as moved:
         progress.note(str(moved))
-        return parts.store.push(record.core_invoice_id) or record
     except (NotNow, Unknown, Incomplete) as failure:
         progress.note(f"push of {record.core_invoice_id} waits: {failure}")
-        return parts.store.push(record.core_invoice_id) or record
+    return parts.store.push(record.core_invoice_id) or record
+
+
+def _push_or_stop(parts: Parts, record: PushRecord) -> PushRecord:
+    """Move one push; where a look is refused, a person must see why.
+
+    A call that is still on its way stays in doubt: a retry has to wait for its end.
+    """
+    try:
+        return push_one(parts, record)
     except Refused as no:
         now = parts.store.push(record.core_invoice_id) or record
         stopped = replace(
-            now, state=PushState.QUARANTINED, reason="REFUSED", detail=str(no)
+            now,
+            state=PushState.QUARANTINED,
+            reason="REFUSED",
+            detail=str(no),
+            in_flight=False,
+            in_doubt=now.in_doubt or now.in_flight,
         )
         return _stop(parts, now, stopped)
 
@@ -302,7 +329,8 @@ def _settle(
     documents: tuple[DownstreamInvoice, ...] = seen.found or ()
     if seen.document is not None:
         documents = (seen.document,)
-    learned = seen.core is not None and seen.core != invoice
+    lawful = seen.core is not None and not anomaly(invoice, seen.core)
+    learned = lawful and seen.core != invoice
     changes = Changes(
         invoices=(seen.core,) if learned and seen.core is not None else (),
         documents=documents,

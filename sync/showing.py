@@ -8,8 +8,9 @@ credited in full.
 from dataclasses import replace
 
 from connectors.ports import FlagBoard, Shown
-from state.observations import Changes
+from state.observations import Changes, Ground
 from state.receivables import seen_again
+from state.store import Overtaken
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.by_hand import STRIPE
 from sync.cases import flag_entry
@@ -48,8 +49,11 @@ def _on_board(parts: Parts, target: str, board: FlagBoard, progress: Progress) -
 def _claimed(parts: Parts, flag: Flag, shown: Shown) -> None:
     """Somebody ticked it off there: a claim, made once, to be verified by the next look."""
     said = f"notice {shown.id} was marked done in {flag.target}"
-    if said in flag.note:
-        return
+    seq = parts.store.last_seq()
+    now = parts.store.flag(flag.id) or flag
+    if said in now.note or now.state not in UNRESOLVED:
+        return  # said already, or settled while the notice was asked for
+    flag = now
     quoted = f'{said}: "{shown.feedback}"' if shown.feedback else said
     claimed = replace(
         flag,
@@ -59,7 +63,11 @@ def _claimed(parts: Parts, flag: Flag, shown: Shown) -> None:
         note=f"{flag.note}; {quoted}" if flag.note else quoted,
     )
     entry = replace(flag_entry(claimed), before=flag.state, reason=quoted)
-    parts.record(Changes(flags=(claimed,), audit=(entry,)))
+    ground = Ground(seq, frozenset({flag.core_invoice_id}))
+    try:
+        parts.record(Changes(flags=(claimed,), audit=(entry,), ground=ground))
+    except Overtaken:
+        return  # somebody else was at it this very moment; the next pass claims it
 
 
 def _in_stripe(parts: Parts, progress: Progress) -> int:

@@ -28,7 +28,7 @@ EDGES: dict[PushState | None, frozenset[PushState]] = {
     _S.ATTEMPTED: frozenset({_S.CREATED, *_STOPS}),
     _S.CREATED: frozenset({_S.FILLED, _S.DONE, *_STOPS}),
     _S.FILLED: frozenset({_S.DONE, *_STOPS}),
-    _S.HELD: frozenset({_S.PENDING, _S.CANCELLED}),
+    _S.HELD: frozenset({_S.PENDING, _S.CANCELLED, _S.SKIPPED}),
 }
 _CURED = frozenset({"lock_timeout", "idempotency_error"})
 

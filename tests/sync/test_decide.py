@@ -8,7 +8,13 @@ import pytest
 
 from connectors.ports import CurrencyRule
 from connectors.stripe_money import currency_rule
-from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
+from state.invoices import (
+    CoreCustomer,
+    CoreInvoice,
+    CoreLine,
+    CoreStatus,
+    NativeDelivery,
+)
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from sync.decide import (
@@ -186,6 +192,33 @@ class TestAnInvoiceDecidedBefore:
         voided = an_invoice(status=CoreStatus.VOID)
         case = a_case(record=held, invoice=voided, ancestors=(PAID,))
         assert decided(case) == replace(held, state=P.CANCELLED, reason="", detail="")
+
+    @pytest.mark.parametrize(
+        ("what", "policy", "reason"),
+        [
+            ({"invoice": an_invoice(delivery=NativeDelivery("stripe", "in_7"))}, PUSH, "NATIVE_DELIVERY"),
+            ({"invoice": an_invoice(contract_id="k"), "customer": a_customer(native_contracts=("k",))}, Policy(), "NATIVE_DELIVERY"),
+            ({}, OBSERVE, "OBSERVED"),
+        ],
+    )  # fmt: skip
+    def test_what_waits_is_left_to_whom_it_belongs_by_now(
+        self, what: dict[str, Any], policy: Policy, reason: str
+    ) -> None:
+        """Its contract, the core or the settings have moved since it was decided."""
+        some = (
+            a_record(detail="d"),
+            a_record(P.HELD, reason="REPLACEMENT_OF_PAID", detail="d"),
+            a_record(P.SKIPPED, reason="MISSING_MAPPING", detail="d", customer_id=None),
+        )
+        for record in some:
+            after = replace(record, state=P.SKIPPED, reason=reason, detail="")
+            assert decided(a_case(record=record, **what), policy) == after
+            let_go = a_case(record=replace(record, generation=1), **what)
+            again = decide_push(let_go, policy, USD)
+            assert (again is not None and again.reason == reason) is (policy is OBSERVE)
+        for state, named in ((P.SKIPPED, "BY_HAND"), (P.CREATED, "MISSING_MAPPING")):
+            other = a_record(state, reason=named)
+            assert decide_push(a_case(record=other, **what), policy, USD) is None
 
     def test_an_unmapped_one_goes_on_once_the_core_names_its_customer(self) -> None:
         waiting = a_record(

@@ -155,6 +155,10 @@ RECORD = {"document_id": "in_0"}
             a_flag(Cause.NEGATIVE_INVOICE, subject="core:ci_1", action="Issue a credit memo of 12.50 in A/R", why="why", exposure_minor=1250),
         ),
         (
+            a_case(record=a_record(P.SKIPPED, reason="BY_HAND", detail="why", total_minor=-1250)),
+            a_flag(Cause.NEGATIVE_INVOICE, subject="core:ci_1", action="Issue a credit memo of 12.50 in A/R", why="why", exposure_minor=1250),
+        ),
+        (
             a_case(record=a_record(P.HELD, reason="REPLACEMENT_OF_PAID"), ancestors=(held("PAID", number="N-1", url="u"),)),
             a_flag(Cause.REPLACEMENT_OF_PAID, action="Credit N-1 (10.00), or let both stand with: tieout push retry ci_1", why="it replaces in_0, which is PAID", priority=1, url="u"),
         ),
@@ -199,6 +203,7 @@ def test_what_is_settled_otherwise_calls_for_nothing(case: Case) -> None:
     [
         a_case(invoice=VOID, record=a_record(P.SKIPPED, reason="NEGATIVE_INVOICE")),
         a_case(record=a_record(P.QUARANTINED, reason="NEGATIVE_INVOICE"), invoice=None),
+        a_case(record=a_record(P.SKIPPED, reason="BY_HAND", total_minor=0)),
         a_case(record=a_record(P.HELD, reason="REPLACEMENT_OF_PAID")),
         a_case(record=a_record(P.PENDING), ancestors=(held("PAID"),)),
         a_case(record=a_record(P.FILLED, document_id="in_0"), documents=(held("VOID"),)),
@@ -269,6 +274,7 @@ AFRESH: dict[str, Any] = {"state": S.REOPENED, "reopened": 1, "closed_at": None,
         (replace(WAIVED, exposure_minor=900), NOW, {**AFRESH, "exposure_minor": 1000}),
         (RESOLVED, NOW, AFRESH),
         (replace(RESOLVED, reopened=2), NOW, {**AFRESH, "reopened": 3}),
+        (replace(CLAIMED, core_invoice_id="ci_0", core_customer_id="cc_0"), NOW, {"core_invoice_id": "ci_1", "core_customer_id": "cc_1"}),
         (a_flag(exposure_minor=5, action="a", why="w", priority=1, url="u", successor="s", double_billed=True), NOW, {"exposure_minor": 1000, "action": a_flag().action, "why": a_flag().why, "priority": 2, "url": None, "successor": None, "double_billed": False}),
     ],
 )  # fmt: skip
@@ -292,12 +298,13 @@ def test_while_the_document_stands(
         (a_case(invoice=VOID), a_flag(Cause.VOIDED_DOWNSTREAM_ONLY), "core invoice ci_1 was seen VOID"),
         (Case("ci_1"), a_flag(Cause.QUARANTINED), "nothing calls for it any more"),
         (a_case(anomaly=""), a_flag(Cause.CORE_ANOMALY, target="core", subject="core:ci_1"), "core invoice ci_1 was seen FINALIZED"),
+        (a_case(documents=(held(),), record=a_record(P.DONE, document_id="in_0")), a_flag(core_invoice_id="ci_0"), "in_0 was seen to stand for ci_1"),
+        (Case("ci_1", documents=(held(),)), a_flag(Cause.DUPLICATE_DOWNSTREAM, core_invoice_id="ci_0"), "in_0 was seen to stand for ci_1"),
+        (Case("ci_1", documents=(held("VOID"),)), a_flag(core_invoice_id="ci_0"), "in_0 was seen VOID"),
     ],
 )  # fmt: skip
 def test_a_flag_is_resolved_by_what_is_seen(case: Case, flag: Flag, evidence: str) -> None:
-    wanted = replace(
-        flag, state=S.RESOLVED, closed_at=NOW, evidence=evidence, double_billed=False
-    )
+    wanted = replace(flag, state=S.RESOLVED, closed_at=NOW, evidence=evidence, double_billed=False, core_invoice_id="ci_1")  # fmt: skip
     assert flags_of(case, flag) == (wanted,)
 
 
@@ -314,6 +321,13 @@ def test_a_flag_is_resolved_by_what_is_seen(case: Case, flag: Flag, evidence: st
 )
 def test_what_nobody_has_seen_closed_stays_as_it_is(case: Case, flag: Flag) -> None:
     assert flags_of(case, flag) == ()
+
+
+def test_a_document_that_names_what_the_core_does_not_know_is_not_closed() -> None:
+    flag = a_flag(core_invoice_id="ci_0")
+    (moved,) = flags_of(Case("ci_1", documents=(held(),)), flag)
+    assert moved == replace(flag, core_invoice_id="ci_1")
+    assert flags_of(Case("ci_1", documents=(held(),)), moved) == ()
 
 
 # --- over everything that may be ------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from state.invoices import CoreStatus
+from state.invoices import CoreStatus, NativeDelivery
 from state.pushes import PushRecord, PushState
 from state.receivables import DocumentStatus, DownstreamInvoice
 from sync.moves import (
@@ -26,6 +26,7 @@ from sync.moves import (
 from sync.protocol import (
     BACKOFF_FIRST,
     BACKOFF_LAST,
+    CLOCK_AHEAD_MAX,
     GENERATIONS_MAX,
     KEY_LIFE,
     SAVED_5XX,
@@ -62,6 +63,7 @@ CLEAR: dict[str, Any] = {
 DRAFT, OPEN = a_document(), a_document(DocumentStatus.OPEN)
 VOIDED: dict[str, Any] = {"core_status": CoreStatus.VOID}
 SOON = NOW + timedelta(seconds=16)  # after three failures
+NEXT_YEAR = NOW + timedelta(days=365)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,12 @@ SOON = NOW + timedelta(seconds=16)  # after three failures
         ({"state": P.FILLED}, {"document": DRAFT, "core_gone": True}, {"state": P.QUARANTINED, "reason": "CORE_CHANGED", "detail": "the core no longer knows this invoice", "not_before": None}),
         ({"state": P.FILLED}, {"document": DRAFT, "core": a_core(CoreStatus.VOID)}, {"state": P.ABANDONED, "detail": "the core voided the invoice; its draft is on the worklist", "not_before": None}),
         ({"state": P.FILLED}, {"document": DRAFT, "core": a_core(total=9)}, {"state": P.QUARANTINED, "reason": "CORE_CHANGED", "detail": "the core shows another status or total", "not_before": None}),
+        ({"state": P.FILLED}, {"document": DRAFT, "core": replace(a_core(), delivery=NativeDelivery("stripe", "in_7"))}, {"state": P.QUARANTINED, "reason": "CORE_CHANGED", "detail": "the core has delivered it itself since", "not_before": None}),
+        # times that our own clock wrote while it ran years ahead
+        ({"asked_at": NEXT_YEAR, "not_before": NEXT_YEAR}, {"found": ()}, {"asked_at": NOW, "not_before": NOW + KEY_LIFE}),
+        ({"not_before": NEXT_YEAR}, {}, {"not_before": NOW + KEY_LIFE}),
+        ({"asked_at": NEXT_YEAR}, {}, {"asked_at": NOW}),
+        ({"asked_at": NEXT_YEAR, "not_before": None}, {}, {"asked_at": NOW}),
         ({"state": P.FILLED}, {"document": DRAFT, "core": replace(a_core(), currency="EUR")}, {"state": P.QUARANTINED, "reason": "CORE_CHANGED", "detail": "the core shows another status or total", "not_before": None}),
     ],
 )  # fmt: skip
@@ -172,6 +180,7 @@ LATER: dict[str, Any] = {"detail": "m", "not_before": SOON, "failures": 4}
         ({}, Later("m"), LATER),
         ({}, Later("m", timedelta(seconds=7)), {**LATER, "not_before": NOW + timedelta(seconds=7)}),
         ({}, Later("m", timedelta(0)), {**LATER, "not_before": NOW}),
+        ({}, Later("m", timedelta(days=400)), {**LATER, "not_before": NOW + timedelta(hours=1)}),
         ({}, Denied("lock_timeout", "m"), LATER),
         ({}, Denied("lock_timeout", "m", replayed=True), {"refusal": "lock_timeout", "detail": "m"}),
         ({}, Denied("", "m"), {"refusal": "refused", "detail": "m"}),
@@ -202,6 +211,9 @@ def test_a_wait_doubles_up_to_a_quarter_of_an_hour(failures: int, wait: timedelt
         ({"not_before": NOW}, {"found": None}, None),
         ({"not_before": NOW + timedelta(microseconds=1)}, {}, Wait(NOW + timedelta(microseconds=1))),
         ({"state": P.PENDING, "tried": 0, "not_before": SOON}, VOIDED, Settle),
+        ({"not_before": NOW + CLOCK_AHEAD_MAX}, {}, Wait(NOW + CLOCK_AHEAD_MAX)),
+        ({"asked_at": NOW + CLOCK_AHEAD_MAX, "not_before": SOON}, {}, Wait(SOON)),
+        ({"asked_at": NEXT_YEAR, "state": P.DONE}, {}, Wait()),
         ({"state": P.HELD}, {}, Wait()),
         ({"state": P.DONE}, VOIDED, Wait()),
         ({"asked_at": NOW, "refusal": SAVED_5XX}, {"found": ()}, Wait(NOW + KEY_LIFE)),
@@ -234,6 +246,7 @@ def test_waits_and_looks(
     ("before", "not_before"),
     [
         ({}, LONG_AGO + KEY_LIFE),
+        ({"in_doubt": False, "in_flight": True}, LONG_AGO + KEY_LIFE),
         ({"in_doubt": False}, None),
         ({"step": "finalize"}, None),
         ({"asked_at": None}, None),
@@ -242,9 +255,7 @@ def test_waits_and_looks(
 def test_a_retry_begins_anew_and_waits_for_what_may_still_land(
     before: dict[str, Any], not_before: datetime | None
 ) -> None:
-    record: PushRecord = replace(
-        WORN, state=P.QUARANTINED, in_flight=True, refusal="x", **before
-    )
+    record: PushRecord = replace(WORN, **{"state": P.QUARANTINED, "refusal": "x", **before})
     again = replace(
         a_record(P.PENDING), generation=3, tried=4, asked_at=record.asked_at,
         not_before=not_before, accepted=("in_8", "in_9"), regenerated_from="ci_0", replaces="in_0",
