@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from threading import BoundedSemaphore
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -95,12 +94,12 @@ class StripeReceivables:
         account: str | None = None,
         auto_advance: bool = False,
         budget: Budget | None = None,
-        at_once: int = 16,
+        connections: int = 16,
     ) -> None:
-        """`at_once`: requests in flight, and connections kept."""
+        """`connections` are kept; how many requests are in flight is the budget's."""
         addresses: Any = {} if api_base is None else {"api": api_base}
         limits = Limits(total=DEADLINE_SECONDS)
-        transport = Transport(clock=clock, limits=limits, connections=at_once)
+        transport = Transport(clock=clock, limits=limits, connections=connections)
         self._client = stripe.StripeClient(
             api_key,
             stripe_account=account,
@@ -110,7 +109,6 @@ class StripeReceivables:
         )
         self._auto_advance = auto_advance
         self._budget = budget or Unlimited()
-        self._in_flight = BoundedSemaphore(at_once)
         self._clock = clock
         self._rng = rng
 
@@ -316,16 +314,16 @@ class StripeReceivables:
         The client's plain requests are used: its objects cost more than all of the rest.
         """
         endpoint = f"{method} {path}"
-        self._budget.acquire(endpoint)
         url = f"/v1/{path.format(quote(name, safe=''))}"
+        turn = 0.0
         try:
-            with self._in_flight:
+            with self._budget.turn(endpoint) as turn:
                 answer = self._client.raw_request(method.lower(), url, **params)
         except stripe.StripeError as error:
             failure = failure_of(error, endpoint)
             if isinstance(failure, NotNow) and failure.limit:
                 at = EVERYWHERE if failure.limit.startswith("global") else endpoint
-                self._budget.slow_down(at)
+                self._budget.slow_down(at, turn)
             raise failure from error
         except ConnectorFailure as failure:
             failure.args = (f"Stripe, {endpoint}: {failure}",)

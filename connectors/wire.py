@@ -230,16 +230,16 @@ class Wire:
         attempt: int,
     ) -> Reply:
         endpoint = f"{method} {shape(path)}"
-        self._budget.acquire(endpoint)
         began = self.clock.monotonic()
         answer = None
         failure = ""
         try:
-            answer = self._transport.exchange(
-                method, url, headers=sent, body=None if body is None else encoded(body)
-            )
+            text = None if body is None else encoded(body)
+            with self._budget.turn(endpoint) as turn:
+                began = self.clock.monotonic()
+                answer = self._transport.exchange(method, url, headers=sent, body=text)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._budget.slow_down(endpoint)
+                self._budget.slow_down(endpoint, turn)
             return self._judged(answer, reads=attempt > 0)
         except ConnectorFailure as error:
             failure = type(error).__name__

@@ -192,7 +192,12 @@ def connected_stripe(
             closers.append(handle.stop)
             base = handle.url
     rate = stripe.requests_per_second
-    budget = RateBudget(rate, clock=clock, per_endpoint=min(rate, ENDPOINT_PER_SECOND))
+    budget = RateBudget(
+        rate,
+        clock=clock,
+        per_endpoint=min(rate, ENDPOINT_PER_SECOND),
+        at_once=AT_ONCE_MAX,
+    )
     return StripeReceivables(
         key.reveal(),
         clock=clock,
@@ -201,7 +206,7 @@ def connected_stripe(
         account=stripe.account or None,
         auto_advance=stripe.collection_method == "charge_automatically",
         budget=budget,
-        at_once=AT_ONCE_MAX,
+        connections=AT_ONCE_MAX,
     )
 
 

@@ -17,7 +17,7 @@ from connectors.sandbox.books import Body, Books
 from connectors.sandbox.call import Call
 from connectors.sandbox.errors import Refusal
 from connectors.sandbox.events import deliveries, last_seq
-from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.faults import Fault, Faults, Latency
 from connectors.sandbox.misc import ACCOUNT
 from connectors.sandbox.police import form_tree
 from connectors.sandbox.routes import Handler, route
@@ -75,10 +75,13 @@ class Sandbox:
     ) -> Response:
         method, path = request.method, request.url.path
         # The limiter stands before everything else; the way there and back takes its time.
+        number, latency = self._numbers, self.faults.latency
+        if way := latency.before(number):
+            await asyncio.sleep(way)
         found = route(method, path)
         met = "" if found is None else self.faults.limit_met(found[0], time.monotonic())
-        if self.faults.latency_seconds:
-            await asyncio.sleep(self.faults.latency_seconds)
+        if rest := latency.after(number):
+            await asyncio.sleep(rest)
         refused = _turned_away(request)
         if refused is not None:
             return JSONResponse(refused.body, refused.status, headers)
@@ -171,7 +174,11 @@ class Sandbox:
                 case "faults":
                     self.faults.set(sent)
                 case "latency":
-                    self.faults.latency_seconds = int(sent["ms"]) / 1000
+                    self.faults.latency = Latency(
+                        int(sent["ms"]) / 1000,
+                        int(sent.get("way_ms", 0)) / 1000,
+                        int(sent.get("work_ms", 0)) / 1000,
+                    )
                 case "limits":
                     if unknown := set(sent) - LIMITS:
                         raise ValueError(f"no limit is called {unknown.pop()}")

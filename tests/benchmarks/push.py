@@ -128,7 +128,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             args.each,
         )
         whole = args.overall or 40 * args.per_endpoint
-        budget = RateBudget(whole, clock=clock, per_endpoint=args.per_endpoint)
+        budget = RateBudget(
+            whole, clock=clock, per_endpoint=args.per_endpoint, at_once=AT_ONCE_MAX
+        )
         writers = args.writers or writers_for(whole)
         receivables = StripeReceivables(
             API_KEY,
@@ -136,7 +138,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             rng=Random(1),
             api_base=url,
             budget=budget,
-            at_once=AT_ONCE_MAX,
+            connections=AT_ONCE_MAX,
         )
         store = Books(f"sqlite:///{folder}/state.db", "acme", new_id=lambda: "bench")
         parts = Parts(
@@ -156,7 +158,8 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         sweep_core(parts, Silent())
         limits = {"per_endpoint_per_second": args.per_endpoint}
         admin(url, "limits", {**limits, "global_per_second": args.overall})
-        admin(url, "latency", {"ms": args.latency})
+        jitter = {"way_ms": args.way, "work_ms": args.work}
+        admin(url, "latency", {"ms": args.latency, **jitter})
         theirs = cpu_seconds(process.pid)
         ours, began = time.process_time(), time.monotonic()
         pushed = push_all(parts, Silent())
@@ -212,6 +215,8 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=50)
     parser.add_argument("--each", type=int, default=4, help="invoices of one customer")
     parser.add_argument("--latency", type=int, default=120, help="milliseconds")
+    parser.add_argument("--way", type=int, default=0, help="at most so much more to there")
+    parser.add_argument("--work", type=int, default=0, help="at most so much more there")
     parser.add_argument("--per-endpoint", type=int, default=25, help="requests a second")
     parser.add_argument("--overall", type=int, default=0, help="requests a second; 0: any")
     parser.add_argument("--writers", type=int, default=0, help="customers at once")

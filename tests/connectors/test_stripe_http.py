@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 
@@ -56,10 +57,13 @@ class Counted:
         self.asked: list[str] = []
         self.slowed: list[str] = []
 
-    def acquire(self, endpoint: str) -> None:
+    @contextmanager
+    def turn(self, endpoint: str) -> Iterator[float]:
         self.asked.append(endpoint)
+        yield 7.0
 
-    def slow_down(self, endpoint: str) -> None:
+    def slow_down(self, endpoint: str, turn: float) -> None:
+        assert turn == 7.0
         self.slowed.append(endpoint)
 
 
