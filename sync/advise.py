@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from state.clock import iso
@@ -106,20 +107,21 @@ def reach(case: Situation) -> Standing | None:
 
 def _customer_credit(case: Situation) -> Option:
     if (why := _no_credit(case)) is not None:
-        return Option(Path.CUSTOMER_CREDIT, open=False, why=why)
+        return _closed(Path.CUSTOMER_CREDIT, why)
     why = "the customer accepts value towards future billings, on any of its contracts"
     return Option(Path.CUSTOMER_CREDIT, open=True, why=why, downstream=_CREDIT_FOLLOWS)
 
 
 def _contract_credit(case: Situation) -> Option:
+    closed = partial(_closed, Path.CONTRACT_CREDIT)
     if (why := _no_credit(case)) is not None:
-        return Option(Path.CONTRACT_CREDIT, open=False, why=why)
+        return closed(why)
     if case.invoice.contract_id is None:
-        why = "the invoice names no contract"
-        return Option(Path.CONTRACT_CREDIT, open=False, why=why)
+        return closed("the invoice names no contract")
     if not case.contract_open:
-        why = f"contract {case.invoice.contract_id} has ended: nothing would burn there"
-        return Option(Path.CONTRACT_CREDIT, open=False, why=why)
+        return closed(
+            f"contract {case.invoice.contract_id} has ended: nothing would burn there"
+        )
     why = "the same, and it is to burn on this contract alone"
     return Option(Path.CONTRACT_CREDIT, open=True, why=why, downstream=_CREDIT_FOLLOWS)
 
@@ -139,9 +141,7 @@ def _no_credit(case: Situation) -> str | None:
 
 
 def _credit_memo(case: Situation) -> Option:
-    def closed(why: str) -> Option:
-        return Option(Path.CREDIT_MEMO, open=False, why=why)
-
+    closed = partial(_closed, Path.CREDIT_MEMO)
     posted = [one for one in case.documents if one.exposure_minor > 0]
     if case.invoice.status is CoreStatus.DRAFT:
         return closed("nothing is invoiced yet: correct the draft")
@@ -167,9 +167,7 @@ def _credit_memo(case: Situation) -> Option:
 
 
 def _negate_usage(case: Situation) -> Option:
-    def closed(why: str) -> Option:
-        return Option(Path.NEGATE_USAGE, open=False, why=why)
-
+    closed = partial(_closed, Path.NEGATE_USAGE)
     if case.invoice.status is not CoreStatus.DRAFT:
         return closed(
             "a final invoice does not move with usage; late events change nothing on it"
@@ -197,9 +195,7 @@ def _negate_usage(case: Situation) -> Option:
 
 
 def _credit_and_rebill(case: Situation) -> Option:
-    def closed(why: str) -> Option:
-        return Option(Path.CREDIT_AND_REBILL, open=False, why=why)
-
+    closed = partial(_closed, Path.CREDIT_AND_REBILL)
     invoice = case.invoice
     if invoice.status is CoreStatus.DRAFT:
         return closed("it is a draft: correct its usage, there is nothing to void")
@@ -207,9 +203,7 @@ def _credit_and_rebill(case: Situation) -> Option:
         return closed(_void_says(case))
     void = invoice.status is CoreStatus.VOID
     if not void and case.share is not Share.WHOLE:
-        return closed(
-            "it is for an invoice that is wrong as a whole; a credit or a memo repairs less"
-        )
+        return closed(_WHOLE_ONLY)
     if case.share is not Share.NOTHING and (why := _cannot_negate(case)) is not None:
         return closed(why)
     stands = reach(case)
@@ -228,18 +222,14 @@ def _credit_and_rebill(case: Situation) -> Option:
 
 
 def _correct_downstream(case: Situation) -> Option:
-    def closed(why: str) -> Option:
-        return Option(Path.CORRECT_DOWNSTREAM, open=False, why=why)
-
+    closed = partial(_closed, Path.CORRECT_DOWNSTREAM)
     invoice = case.invoice
     if invoice.status is CoreStatus.DRAFT:
         return closed("it is a draft: correct its usage in the core")
     if case.successor is not None:
         return closed(_void_says(case))
     if case.share is not Share.WHOLE:
-        return closed(
-            "it is for an invoice that is wrong as a whole; a credit or a memo repairs less"
-        )
+        return closed(_WHOLE_ONLY)
     barred = _cannot_negate(case)
     if barred is None:
         stands = reach(case)
@@ -268,7 +258,7 @@ def _refund(case: Situation) -> Option:
     why = "money goes back by the payment processor or the ERP; the core and Tieout never move it"
     if not paid:
         why += ", and nothing was paid on this invoice"
-    return Option(Path.REFUND, open=False, why=why)
+    return _closed(Path.REFUND, why)
 
 
 _RULES: dict[Path, Callable[[Situation], Option]] = {
@@ -292,6 +282,10 @@ _ACTS = {
 
 
 # --- what the paths share ------------------------------------------------------------------
+
+
+def _closed(path: Path, why: str) -> Option:
+    return Option(path, open=False, why=why)
 
 
 def _cannot_negate(case: Situation) -> str | None:

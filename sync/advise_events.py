@@ -29,6 +29,10 @@ class CannotNegate(Exception):
     """This usage cannot be taken back by an event; the text says why and what to do."""
 
 
+class TooOld(CannotNegate):
+    """The core takes no event of that time any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What the events rest on: the invoice by the day, and how its products are counted."""
@@ -241,7 +245,7 @@ def _in_period(event: UsageEvent, invoice: CoreInvoice, name: str) -> None:
 
 def _in_window(at: datetime, now: datetime, name: str) -> None:
     if not is_taken(at, now):
-        raise CannotNegate(
+        raise TooOld(
             f"{name} is older than 34 days since {iso(at + WINDOW)}: correct it downstream"
         )
 

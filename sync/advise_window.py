@@ -5,14 +5,13 @@ inclusive here, as in the embedded core; Metronome does not say. It counts for e
 so an invoice may be open in part, and an invoice that is wholly wrong is not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 WINDOW = timedelta(days=34)
 """Metronome: usage may be dated this far back, and no further."""
-DAY = timedelta(days=1)
 
 
 class Reach(StrEnum):
@@ -59,25 +58,3 @@ def standing(spans: Sequence[Span], now: datetime) -> Standing | None:
     else:
         reach = Reach.PARTLY if now < last + WINDOW else Reach.CLOSED
     return Standing(reach, first + WINDOW, last + WINDOW)
-
-
-def days_of(span: Span) -> list[Span]:
-    """The UTC days of a span, the first and the last cut to it."""
-    days: list[Span] = []
-    start = span.start
-    while start < span.end:
-        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-        end = min(midnight, span.end)
-        days.append(Span(start, end))
-        start = end
-    return days
-
-
-def split(days: Iterable[Span], now: datetime) -> dict[Reach, list[Span]]:
-    """The days by how much of each can still be corrected."""
-    found: dict[Reach, list[Span]] = {reach: [] for reach in Reach}
-    for day in days:
-        one = standing([day], now)
-        if one is not None:
-            found[one.reach].append(day)
-    return found

@@ -17,6 +17,7 @@ from sync.advise import Option, Path, Share, Situation, advice
 from sync.advise_events import (
     CannotNegate,
     Ground,
+    TooOld,
     below_zero_after,
     checked_resubmits,
     mirror,
@@ -226,15 +227,10 @@ def _negations(
         return (), ""
     try:
         return whole_usage(ground, serial=serial), ""
+    except TooOld:
+        return (), ""  # the window judges age, and says more than one event can
     except CannotNegate as no:
-        if not _is_old(no):
-            return (), str(no)
-    return (), ""
-
-
-def _is_old(no: CannotNegate) -> bool:
-    """Age is judged by the window, which says more than one event can."""
-    return "older than 34 days" in str(no)
+        return (), str(no)
 
 
 def _mirrored(

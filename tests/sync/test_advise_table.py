@@ -4,15 +4,12 @@
 share that is wrong, with the paths that the credit-memo document leaves open.
 """
 
-import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path as File
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from state.invoices import CoreInvoice, CoreStatus, NativeDelivery
 from state.receivables import DocumentStatus, DownstreamInvoice
@@ -21,9 +18,7 @@ from sync.advise_window import (
     WINDOW,
     Reach,
     Span,
-    days_of,
     is_taken,
-    split,
     standing,
 )
 from sync.decide import Held
@@ -81,7 +76,7 @@ def case(
         documents=document(held),
         successor="ci_2" if status == "REPLACED" else None,
         locked=period == "locked",
-        usage=tuple(days_of(Span(JULY, AUGUST))),
+        usage=(Span(JULY, AUGUST),),
     )
     return replace(made, **more)  # type: ignore[arg-type]  # fields by name
 
@@ -154,27 +149,12 @@ def test_a_day_is_open_until_its_first_second_is_34_days_old(
 
 
 def test_an_invoice_is_open_in_part_where_some_of_its_days_are_out() -> None:
-    days = days_of(Span(JULY, AUGUST))
-    found = split(days, JULY + WINDOW + 6 * DAY + timedelta(hours=12))
-    assert [len(found[one]) for one in Reach] == [24, 1, 6]
-    assert found[Reach.PARTLY] == [Span(JULY + 6 * DAY, JULY + 7 * DAY)]
+    days = [Span(JULY + n * DAY, JULY + (n + 1) * DAY) for n in range(31)]
+    found = standing(days, JULY + WINDOW + 6 * DAY + timedelta(hours=12))
+    assert found is not None
+    assert found.reach is Reach.PARTLY
+    assert (found.deadline, found.lost) == (JULY + WINDOW, AUGUST + WINDOW)
     assert standing([], JULY) is None
-
-
-@given(
-    start=st.datetimes(datetime(2026, 1, 1), datetime(2026, 6, 1)),  # noqa: DTZ001 - made aware below
-    hours=st.integers(1, 2000),
-)
-def test_days_cover_a_span_and_nothing_else(start: datetime, hours: int) -> None:
-    whole = Span(
-        start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + timedelta(hours=hours)
-    )
-    days = days_of(whole)
-    assert (days[0].start, days[-1].end) == (whole.start, whole.end)
-    assert all(one.end == two.start for one, two in itertools.pairwise(days))
-    assert all(one.start < one.end <= one.start + DAY for one in days)
-    now = whole.start + WINDOW + timedelta(hours=hours // 2)
-    assert sum(map(len, split(days, now).values())) == len(days)
 
 
 # --- what the table does not say -------------------------------------------------------------
