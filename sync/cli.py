@@ -78,6 +78,7 @@ FORESEEN: dict[str, tuple[str, ...]] = {
     "sync.correcting": ("NotCorrectable",),
     "sync.cycle": ("LeaseHeld",),
     "sync.grants": ("NotGranted",),
+    "sync.links": ("NotLinkable",),
     "sync.logs": ("UnknownLevel",),
     "sync.people": ("NotPossible",),
     "sync.plan": ("PlanMoved", "PlanUnreadable"),

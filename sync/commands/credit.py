@@ -1,6 +1,5 @@
 """Credits towards future billings: what there is, what became of it, and a new one."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from sync.commands.options import (
     books,
     correcting,
     moment,
+    month,
     print_json,
     who,
 )
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Credits towards future billings, as the core keeps them."
 )
-MONTHS = 12
 Period = Annotated[
     str | None, typer.Option("--period", help="A month, YYYY-MM; else from the beginning.")
 ]
@@ -44,14 +43,18 @@ def list_credits(
 ) -> None:
     """List credits with their roll-forward; what does not hold is said below."""
     from sync.console import say
+    from sync.credit_entries import EVER
     from sync.credit_entries import as_json as told
     from sync.credit_register import register
+    from sync.months import month_of
     from sync.wiring import SystemClock
 
-    start, end = month(period)
+    span = month_of(None if period is None else month(period))
     now = SystemClock().now()
     with books(config) as (_, store):
-        made = register(store, now=now, start=start, end=end, customer_id=customer)
+        made = register(
+            store, now=now, start=span.start or EVER, end=span.end, customer_id=customer
+        )
     if as_json:
         print_json([told(one) for one in made.entries])
     elif not made.entries:
@@ -187,18 +190,6 @@ def grant(
         granted = grant_credit(parts, core, customer, wish, by=person, dry_run=dry_run)
         units = core.units()
     _say_granted(granted, units, as_json)
-
-
-def month(period: str | None) -> tuple[datetime, datetime | None]:
-    """The start of a month and of the next; without one, from the beginning until now."""
-    from sync.credit_entries import EVER
-
-    if period is None:
-        return EVER, None
-    first = moment(f"{period}-01", "--period")
-    following = first.year * MONTHS + first.month
-    year, place = divmod(following, MONTHS)
-    return first, datetime(year, place + 1, 1, tzinfo=UTC)
 
 
 def _show(made: "Register") -> None:

@@ -10,7 +10,6 @@ from sync.commands.options import (
     Config,
     Json,
     Reason,
-    Unusable,
     books,
     opened,
     print_json,
@@ -75,19 +74,16 @@ def add(
 
     why, second, person = text(reason, "--reason"), text(approver, "--approver"), who(by)
     with opened(config, books_only=True) as parts:
-        try:
-            made = links.add(
-                parts,
-                core_invoice_id,
-                target=target,
-                old=old,
-                new=new,
-                by=person,
-                approver=second,
-                reason=why,
-            )
-        except links.NotLinkable as error:
-            raise Unusable(str(error)) from error
+        made = links.add(
+            parts,
+            core_invoice_id,
+            target=target,
+            old=old,
+            new=new,
+            by=person,
+            approver=second,
+            reason=why,
+        )
     _tell(made, as_json)
 
 
@@ -105,10 +101,7 @@ def remove(
 
     why, second, person = text(reason, "--reason"), text(approver, "--approver"), who(by)
     with opened(config, books_only=True) as parts:
-        try:
-            gone = links.remove(parts, link_id, by=person, approver=second, reason=why)
-        except links.NotLinkable as error:
-            raise Unusable(str(error)) from error
+        gone = links.remove(parts, link_id, by=person, approver=second, reason=why)
     _tell(gone, as_json)
 
 
