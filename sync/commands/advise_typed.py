@@ -1,6 +1,5 @@
 """What was typed after `tieout advise`: shares, quantities, amounts, and a file of events."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -59,6 +58,8 @@ def minor(given: str, currency: str | None) -> int:
 
 def events_in(path: Path | None, invoice: str) -> "tuple[UsageEvent, ...]":
     """The corrected events of a file. An event without an id gets one of this invoice."""
+    from connectors.wirejson import loads
+
     if path is None:
         return ()
     with path.open("rb") as file:
@@ -66,9 +67,9 @@ def events_in(path: Path | None, invoice: str) -> "tuple[UsageEvent, ...]":
     if len(raw) > RESUBMIT_BYTES_MAX:
         raise Unusable(f"--resubmit: {path} is over {RESUBMIT_BYTES_MAX} bytes")
     try:
-        body = json.loads(raw, parse_float=Decimal)
+        body = loads(raw)
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"--resubmit: {path} is no JSON: {error}") from None
+        raise Unusable(f"--resubmit: {path} cannot be read as JSON: {error}") from None
     if not isinstance(body, list) or not 0 < len(body) <= EVENTS_MAX:
         raise Unusable(f"--resubmit: {path} must hold a list of 1 to {EVENTS_MAX} events")
     return tuple(
