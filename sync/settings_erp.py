@@ -24,13 +24,24 @@ def _currency(value: str) -> str:
     return value
 
 
+def _company_number(value: str) -> str:
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError('must be the id of a company there, a number in quotes like "1"')
+    return value
+
+
 Text = Annotated[str, Field(max_length=TEXT_MAX)]
 Currency = Annotated[str, Field(max_length=3), AfterValidator(_currency)]
 Companies = Annotated[tuple[Text, ...], BeforeValidator(listed)]
+CompanyNumber = Annotated[Text, AfterValidator(_company_number)]
+CompanyNumbers = Annotated[tuple[CompanyNumber, ...], BeforeValidator(listed)]
 
 
 class ErpPart(Part):
-    """What every ERP has. `show_flags` writes a notice where people work, and no more."""
+    """What every ERP has.
+
+    Where a kind has `show_flags`, it writes a notice where people work, and no more.
+    """
 
     name: Name
 
@@ -55,7 +66,7 @@ class OdooErp(ErpPart):
     api: Literal["json2", "jsonrpc"] = "json2"
     login: Text = ""  # jsonrpc only: whose key it is
     token: Reference
-    companies: Companies = Field(default=(), max_length=COMPANIES_MAX)
+    companies: CompanyNumbers = Field(default=(), max_length=COMPANIES_MAX)
     show_flags: bool = False
 
 
@@ -66,7 +77,7 @@ class TrytonErp(ErpPart):
     base_url: Address
     database: Text
     token: Reference
-    companies: Companies = Field(default=(), max_length=COMPANIES_MAX)
+    companies: CompanyNumbers = Field(default=(), max_length=COMPANIES_MAX)
 
 
 Id = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]  # plain, or a reference

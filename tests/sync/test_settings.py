@@ -88,6 +88,8 @@ BAD: list[tuple[str, str, str]] = [
     ("erp: [{name: x, kind: file, folder: y, currency: usd}]", "erp[0].currency", "like USD"),
     ("erp: [{name: x, kind: file}]", "erp[0].folder", "is missing"),
     ("erp: [{name: X Y, kind: file, folder: y}]", "erp[0].name", "a-z, 0-9"),
+    ("erp: [{name: x, kind: odoo, base_url: 'https://o.test', token: env:A, companies: [Acme]}]", "erp[0].companies[0]", "a number in quotes"),
+    ("erp: [{name: x, kind: tryton, base_url: 'https://t.test', database: d, token: env:A, companies: ['-1']}]", "erp[0].companies[0]", "a number in quotes"),
     # durations, times, zones
     ("schedule: {poll_every: soon}", "schedule.poll_every", "30s, 5m or 1h"),
     ("schedule: {poll_every: 60}", "schedule.poll_every", "30s, 5m or 1h"),
