@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.failures import Misconfigured, NotNow
-from connectors.loopback import is_loopback
+from connectors.loopback import HOST, is_loopback
 from connectors.redaction import Secret, one_line
 from state.clock import Clock
 
@@ -63,7 +63,7 @@ class Listener:
         self.refused = 0  # answers that were not ours
         try:
             port = HTTP_PORT if parts.port is None else parts.port  # 0: any that is free
-            self._server = HTTPServer(("127.0.0.1", port), self._handler())
+            self._server = HTTPServer((HOST, port), self._handler())
         except OSError as error:
             raise Misconfigured(
                 f"redirect_url: port {parts.port} cannot be listened on "

@@ -14,7 +14,15 @@ from enum import StrEnum
 from state.credits import CoreCredit, CreditSegment
 from state.invoices import CoreInvoice, CoreLine, CoreStatus
 from state.money import EXACT
-from sync.credits import DEDUCTION, EXPIRATION, GIVEN_BACK, START, ZERO, RollForward
+from sync.credits import (
+    DEDUCTION,
+    EXPIRATION,
+    GIVEN_BACK,
+    START,
+    ZERO,
+    RollForward,
+    left_of,
+)
 
 _FINAL = frozenset({CoreStatus.FINALIZED, CoreStatus.VOID})
 
@@ -83,10 +91,7 @@ def balances(credit: CoreCredit) -> set[Decimal]:
     """What a credit's balance may be: the sum of what is open at each instant of its life."""
     if credit.archived:
         return {ZERO}
-    left: dict[str, Decimal] = {}
-    for entry in credit.ledger:
-        name = entry.segment_id or ""
-        left[name] = left.get(name, ZERO) + entry.amount
+    left = left_of(credit.ledger)
     edges = {edge for item in credit.segments for edge in (item.start, item.end)}
     sums = (
         sum(

@@ -149,7 +149,7 @@ def expiring(credit: CoreCredit, now: datetime) -> list[tuple[CreditSegment, Dec
     """The segments that end within the notice with something left, and how much."""
     if credit.archived:
         return []
-    left = _left(credit.ledger)
+    left = left_of(credit.ledger)
     return [
         (one, left[one.id])
         for one in credit.segments
@@ -263,7 +263,8 @@ def _expirations(
     return amounts, dated
 
 
-def _left(entries: Iterable[LedgerEntry]) -> dict[str, Decimal]:
+def left_of(entries: Iterable[LedgerEntry]) -> dict[str, Decimal]:
+    """What a ledger comes to, segment by segment."""
     left: dict[str, Decimal] = {}
     for entry in entries:
         name = entry.segment_id or ""

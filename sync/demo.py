@@ -102,14 +102,7 @@ class Stage:
 
 def seed_served(url: str, token: str, stripe_url: str, now: datetime) -> tuple[str, ...]:
     """Fill a core and a stand-in that are served on this machine; the customers' names."""
-    wire = Wire(
-        url,
-        clock=SystemClock(),
-        rng=steady_random(),
-        token=Secret(token),
-        system="core",
-        log=_quiet,
-    )
+    wire = _core(url, Secret(token))
     if wire.get("/v1/customers", {"limit": 1}).data["data"]:
         raise Refused(
             f"the core at {url} has customers already; a trial wants an empty one"
@@ -126,14 +119,7 @@ def _story(
     say: Say,
     show: Callable[[Run], None],
 ) -> None:
-    wire = Wire(
-        core_url,
-        clock=SystemClock(),
-        rng=steady_random(),
-        token=TOKEN,
-        system="core",
-        log=_quiet,
-    )
+    wire = _core(core_url, TOKEN)
     operator = Operator(stripe.url, stripe.api_key)
     exports = home / "exports"
     exports.mkdir()
@@ -274,5 +260,13 @@ def _write(folder: Path, run: Run, store: Books) -> None:
                 reporting.write(made, form, file)
 
 
-def _quiet(_: object) -> None:
-    """The demo tells its own story; the request log would drown it."""
+def _core(url: str, token: Secret) -> Wire:
+    """The way to a core, without a request log: the demo tells its own story."""
+    return Wire(
+        url,
+        clock=SystemClock(),
+        rng=steady_random(),
+        token=token,
+        system="core",
+        log=lambda _: None,
+    )

@@ -5,8 +5,6 @@ import platform
 import random  # noqa: TID251 - the one source of jitter
 import secrets
 import time
-import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +24,7 @@ from sync.parts import Parts
 from sync.secrets import database_url, key_problem, resolve
 from sync.settings import ConfigError, Settings
 from sync.wiring_erp import boards_of, connected_erps
+from sync.wiring_vendors import Closer, new_id
 
 METRONOME_URL = "https://api.metronome.com"
 NOWHERE = "http://127.0.0.1:1"  # nothing answers there
@@ -34,7 +33,6 @@ WORKERS = 4
 ENDPOINT_PER_SECOND = 25  # Stripe's limit for each endpoint of an account
 AT_ONCE_MAX = 30  # Stripe sheds requests somewhere above 30 in flight
 WRITERS_MAX = 60  # customers; about half of them wait for a turn, the disk or the core
-Closer = Callable[[], object]
 
 
 class SystemClock:
@@ -75,7 +73,7 @@ def build(
             stripe = connected_stripe(settings, clock, closers)
             erps = connected_erps(settings, clock, steady_random(), closers)
         # Last: a secret that is missing must not leave empty books behind.
-        store = Books(database_url(settings.state.url), settings.entity, new_id=_new_id)
+        store = Books(database_url(settings.state.url), settings.entity, new_id=new_id)
         closers.append(store.close)
     except BaseException:
         _close(closers)
@@ -90,7 +88,7 @@ def build(
         boards=boards_of(settings, erps),
         clock=clock,
         holder=f"{platform.node()}:{os.getpid()}",
-        new_id=_new_id,
+        new_id=new_id,
         version=version("tieout"),
         workers=WORKERS,
         writers=writers_for(settings.stripe.requests_per_second),
@@ -226,7 +224,3 @@ def unstarted() -> tuple[type[Exception], ...]:
 def steady_random() -> random.Random:
     """Randomness for the jitter of retries."""
     return random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex  # noqa: TID251 - the one maker of ids

@@ -9,7 +9,7 @@ from connectors.ports import FlagBoard, Register
 from state.clock import Clock
 from sync import wiring_vendors
 from sync.secrets import resolve
-from sync.settings import ConfigError, Settings
+from sync.settings import Settings
 from sync.settings_erp import FileErp, OdooErp, TrytonErp, VendorErp
 from sync.wiring_vendors import Closer, Making
 
@@ -79,10 +79,7 @@ def connected_erp(erp: Any, making: Making) -> Register:
     """The register of one ERP. Raises ConfigError, SecretUnusable, Misconfigured."""
     if isinstance(erp, VendorErp):
         return wiring_vendors.connected(erp, making)
-    maker = MAKERS.get(erp.kind)
-    if maker is None:
-        raise ConfigError(f"erp {erp.name}: no {erp.kind} register can be read yet")
-    return maker(erp, making.clock, making.rng)
+    return MAKERS[erp.kind](erp, making.clock, making.rng)
 
 
 def boards_of(settings: Settings, registers: Sequence[Register]) -> dict[str, FlagBoard]:

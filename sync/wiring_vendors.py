@@ -178,7 +178,7 @@ def open_shelf(settings: Settings) -> "TokenBook":
     """The token table in the state database."""
     from state.tokenbook import TokenBook
 
-    return TokenBook(database_url(settings.state.url), settings.entity, new_id=_new_id)
+    return TokenBook(database_url(settings.state.url), settings.entity, new_id=new_id)
 
 
 def seal(settings: Settings) -> Any:
@@ -231,7 +231,7 @@ def _netsuite(erp: NetsuiteErp, making: Making) -> Source:
         auth = TokenBased(
             erp.account.upper().replace("-", "_"), _word(erp, "client_id"),
             _secret(erp, "client_secret"), erp.token_id, _secret(erp, "token_secret"),
-            making.clock, _new_id,
+            making.clock, new_id,
         )  # fmt: skip
     else:
         path = "/services/rest/auth/oauth2/v1/token"
@@ -346,5 +346,6 @@ def _word(erp: VendorErp, key: str) -> str:
     return value
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id that nobody has used; the one maker of ids."""
     return secrets.token_hex(16)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from connectors.loopback import is_loopback
+from connectors.loopback import HOST, is_loopback
 from sync.commands.options import Config, Json, Unusable, moment, print_json
 
 app = typer.Typer(no_args_is_help=True, help="The embedded billing core.")
@@ -15,7 +15,6 @@ app.add_typer(clock, name="clock")
 
 PORT = 8422
 STRIPE_PORT = 8421
-LOOPBACK = "127.0.0.1"
 Data = Annotated[
     Path | None, typer.Option("--data", help="Its folder; else core.data_dir.")
 ]
@@ -40,7 +39,7 @@ def serve(
     now: Annotated[
         str | None, typer.Option("--now", help="Where a manual clock begins.")
     ] = None,
-    bind: Bind = LOOPBACK,
+    bind: Bind = HOST,
     config: Config = None,
 ) -> None:
     """Serve Metronome's paths on loopback until SIGTERM or SIGINT."""
@@ -68,10 +67,10 @@ def tell_time(data: Data = None, config: Config = None, as_json: Json = False) -
 def seed_company(
     url: Annotated[
         str, typer.Option("--url", help="Where the core is served.")
-    ] = f"http://{LOOPBACK}:{PORT}",
+    ] = f"http://{HOST}:{PORT}",
     stripe_url: Annotated[
         str, typer.Option("--stripe", help="Where the Stripe stand-in is served.")
-    ] = f"http://{LOOPBACK}:{STRIPE_PORT}",
+    ] = f"http://{HOST}:{STRIPE_PORT}",
     data: Data = None,
     token: Annotated[
         str | None,
@@ -129,8 +128,8 @@ def _kept_token(where: Path) -> str:
 
 def only_loopback(bind: str) -> None:
     """The stand-ins hold no defence of their own, so they are for this machine alone."""
-    if bind != LOOPBACK:
-        raise Unusable(f"--bind: it serves {LOOPBACK} and nothing else")
+    if bind != HOST:
+        raise Unusable(f"--bind: it serves {HOST} and nothing else")
 
 
 def folder(data: Path | None, config: Path | None) -> Path:

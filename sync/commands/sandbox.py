@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sync.commands.core import LOOPBACK, STRIPE_PORT, Bind, Port, only_loopback
+from connectors.loopback import HOST
+from sync.commands.core import STRIPE_PORT, Bind, Port, only_loopback
 
 app = typer.Typer(no_args_is_help=True, help="Stand-ins for systems with no account.")
 
@@ -21,7 +22,7 @@ def stripe(
     data: Annotated[Path, typer.Option("--data", help="Its folder.")] = Path(
         ".tieout/stripe-sandbox"
     ),
-    bind: Bind = LOOPBACK,
+    bind: Bind = HOST,
 ) -> None:
     """Serve the Stripe stand-in on loopback until SIGTERM or SIGINT."""
     from connectors.sandbox import service
