@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills bench bench-reconcile bench-push bench-memory bench-workbook check lock clean
+.PHONY: help install dev demo test wheel-check worlds cover mutate stripe-live live kills books bench bench-reconcile bench-push bench-memory bench-workbook check lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -56,6 +56,9 @@ bench-workbook: dev  ## how much time and memory a reconciliation of 100,000 row
 
 worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEED=0); ends with 1 if one breaks
 	$(BIN)/tieout simulate --seeds $(or $(N),100000) --first-seed $(or $(SEED),0) --jobs 2
+
+books: dev  ## compare N random books as sets and row by row (make books N=3000 SEED=0)
+	$(BIN)/python -m tests.sync.any_book --books $(or $(N),3000) --first $(or $(SEED),0)
 
 cover: dev  ## every branch of what decides is walked by its tests, or this fails
 	$(BIN)/python -m tests.proof cover

@@ -114,10 +114,10 @@ class AsOf:
                 found.setdefault(one.core_invoice_id, []).append(one)
         return found
 
-    def linked_documents(self) -> set[tuple[str, str]]:
-        """The documents, by register and id, that links name."""
+    def linked_documents(self) -> dict[tuple[str, str], str]:
+        """The documents, by register and id, that links name, and for which invoice."""
         return {
-            (one.target, one.new_document_id)
+            (one.target, one.new_document_id): one.core_invoice_id
             for one in self._each(Link, "link")
             if one.state is LinkState.ACTIVE
         }

@@ -215,9 +215,11 @@ class Books(CreditReader):
             dated = row.dated_at
             # A change that its source does not date is dated by the reading.
             moved_on = dated_by_source(dated, row.status, before and before[1])
+            first = seq if before is None else before[2]
             observations.append(
                 {
                     "seq": seq,
+                    "first": first,
                     "entity": self._entity,
                     "kind": row.kind,
                     "id": row.id,
@@ -231,6 +233,7 @@ class Books(CreditReader):
                     "open": row.open,
                     "began_at": row.began_at,
                     "posted_at": row.posted_at,
+                    "paid_at": row.paid_at,
                     "effective_at": dated if moved_on else seen,
                     "observed_at": seen,
                 }
@@ -245,6 +248,7 @@ class Books(CreditReader):
                     "parent": row.parent,
                     "status": row.status,
                     "seq": seq,
+                    "first": first,
                     "dated_at": dated,
                     "fingerprint": row.fingerprint,
                 }
@@ -255,9 +259,9 @@ class Books(CreditReader):
 
     def _known(
         self, connection: Connection, rows: list[WordRow]
-    ) -> dict[tuple[str, str], tuple[str, tuple[int | None, str]]]:
-        """What these words are now, by kind and id: fingerprint; date and status."""
-        known: dict[tuple[str, str], tuple[str, tuple[int | None, str]]] = {}
+    ) -> dict[tuple[str, str], tuple[str, tuple[int | None, str], int]]:
+        """What these words are now, by kind and id: fingerprint; date and status; number."""
+        known: dict[tuple[str, str], tuple[str, tuple[int | None, str], int]] = {}
         for kind in {row.kind for row in rows}:
             for some in chunks([row.id for row in rows if row.kind == kind]):
                 query = select(
@@ -265,13 +269,14 @@ class Books(CreditReader):
                     col(Current.fingerprint),
                     col(Current.dated_at),
                     col(Current.status),
+                    col(Current.first),
                 ).where(
                     col(Current.entity) == self._entity,
                     col(Current.kind) == kind,
                     col(Current.id).in_(some),
                 )
-                for name, print_, dated, status in connection.execute(query):
-                    known[kind, name] = (print_, (dated, status))
+                for name, print_, dated, status, first in connection.execute(query):
+                    known[kind, name] = (print_, (dated, status), first)
         return known
 
     def _flag_rows(

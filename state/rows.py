@@ -33,6 +33,7 @@ class WordRow:
     open: int = 0
     began_at: int | None = None
     posted_at: int | None = None
+    paid_at: int | None = None
 
 
 def micros(moment: datetime) -> int:
@@ -78,6 +79,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             open=document.open_minor,
             began_at=_micros(document.created_at),
             posted_at=_micros(document.posted_at or document.created_at),
+            paid_at=_micros(document.paid_at),
         )
     for memo in changes.memos:
         yield _row(

@@ -1,7 +1,7 @@
 """The narrow rows of the observations, out of the database in Arrow batches, by ADBC."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from state.asking import Asking
 
 BATCH_ROWS = 65_536
+WHOLE = frozenset({"invoice", "document"})
 
 
 class Slim:
@@ -20,21 +21,34 @@ class Slim:
         self._entity = entity
         self._mark = mark
 
-    @contextmanager
-    def read(self, kind: str, columns: Sequence[str], seq: int) -> Iterator[Any]:
+    def read(
+        self, kind: str, columns: Sequence[str], seq: int
+    ) -> AbstractContextManager[Any]:
         """The observations of a kind up to `seq`, as a reader of Arrow batches."""
-        marks = (self._mark.format(number) for number in (1, 2, 3))
-        entity, of_kind, until = marks
+        # The kinds that fill the table are read in its own order, not in that of an index.
+        whole = " NOT INDEXED" if self._mark == "?" and kind in WHOLE else ""
+        return self._told(f"{', '.join(columns)} FROM observations{whole}", (kind,), seq)
+
+    def read_again(self, kinds: Sequence[str], seq: int) -> AbstractContextManager[Any]:
+        """Of words that were seen again, every observation but the first: its three numbers."""
+        what = "first, seq, effective_at FROM observations"
+        return self._told(what, kinds, seq, "AND first <> seq")
+
+    @contextmanager
+    def _told(
+        self, what: str, kinds: Sequence[str], seq: int, more: str = ""
+    ) -> Iterator[Any]:
+        marks = [self._mark.format(number) for number in range(1, len(kinds) + 3)]
         statement = (
-            f"SELECT {', '.join(columns)} FROM observations WHERE entity = {entity} "  # noqa: S608 - column names of our own
-            f"AND kind = {of_kind} AND seq <= {until}"
+            f"SELECT {what} WHERE entity = {marks[0]} AND seq <= {marks[1]} "
+            f"AND kind IN ({', '.join(marks[2:])}) {more}"
         )
         with self._connection.cursor() as cursor:
             if self._mark == "?":
                 cursor.adbc_statement.set_options(
                     **{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)}
                 )
-            cursor.execute(statement, (self._entity, kind, seq))
+            cursor.execute(statement, (self._entity, seq, *kinds))
             yield cursor.fetch_record_batch()
 
     def close(self) -> None:

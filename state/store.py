@@ -73,8 +73,8 @@ class PastBooks(CaseBooks, Protocol):
     def moment(self) -> datetime:
         """What became so later does not count."""
 
-    def linked_documents(self) -> set[tuple[str, str]]:
-        """The documents, by register and id, that links name."""
+    def linked_documents(self) -> dict[tuple[str, str], str]:
+        """The documents, by register and id, that links name, and for which invoice."""
 
     def claimed(self, document_ids: Collection[str]) -> dict[str, set[str]]:
         """Which core invoices' pushes claim each of these Stripe documents."""

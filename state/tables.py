@@ -59,6 +59,7 @@ class Current(SQLModel, table=True):
     parent: str = Field(sa_type=Name)  # what it came from, or the register it stands in
     status: str = Field(sa_type=Name)
     seq: int = Field(sa_type=Number)
+    first: int = Field(sa_type=Number)  # its first observation
     dated_at: int | None = Field(default=None, sa_type=Number)  # by its source
     fingerprint: str
 
@@ -75,6 +76,7 @@ class ObservationRow(SQLModel, table=True):
     seq: int = Field(
         primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False}
     )
+    first: int = Field(sa_type=Number)  # the first observation of the same word: its number
     entity: str = Field(sa_type=Name)
     kind: str = Field(sa_type=Name)
     id: str = Field(sa_type=Name)
@@ -88,6 +90,7 @@ class ObservationRow(SQLModel, table=True):
     open: int = Field(sa_type=Number)
     began_at: int | None = Field(default=None, sa_type=Number)  # a draft from then on
     posted_at: int | None = Field(default=None, sa_type=Number)
+    paid_at: int | None = Field(default=None, sa_type=Number)
     effective_at: int = Field(sa_type=Number)  # when it became so
     observed_at: int = Field(sa_type=Number)  # when we saw it
 

@@ -119,7 +119,8 @@ def _core_total(rows: list[Row], matched: Sequence[Matched], counted: Counted) -
             if row.target == target and row.core_minor:
                 legs[_core_currency(row, counted)] += row.core_minor
         if any(legs[c] != counted.core_minor[c] for c in {*legs, *counted.core_minor}):
-            wrong.append(f"{target}: {dict(legs)} against {dict(counted.core_minor)}")
+            whole = dict(sorted(counted.core_minor.items()))
+            wrong.append(f"{target}: {dict(sorted(legs.items()))} against {whole}")
     return Check(name, not wrong, "; ".join(wrong))
 
 

@@ -257,12 +257,12 @@ def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
             continue
         if not ground.period.holds(document.posted_at or document.created_at):
             continue
-        if document.core_invoice_id is None and (document.target, document.id) in linked:
-            continue
-        if document.core_invoice_id is None:
+        tied = linked.get((document.target, document.id))
+        name = tied if document.core_invoice_id is None else document.core_invoice_id
+        if name is None:
             loose.append(unnamed(document))
         else:
-            names.add(document.core_invoice_id)
+            names.add(name)
     strangers: list[str] = []
     for some in chunks(iter(sorted(names)), CHUNK):
         known = ground.books.invoices(some)

@@ -7,7 +7,7 @@ The programs come with the extra `engine`; without it, or over a database in mem
 invoice is compared one by one, with the same result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -25,24 +25,28 @@ from sync.checks import Counted
 from sync.ledger import Ground
 from sync.progress import Progress
 from sync.statements import (
+    AGAIN,
     APART,
     COLUMNS,
-    DOCUMENTS,
-    FLAGS,
+    CORE_TOTALS,
+    DOCUMENT_TOTALS,
+    KEPT,
     LINES,
-    MEMOS,
+    NAMES,
     PLAIN,
-    SCOPE,
-    SEEN,
     STANDS,
     STRANGERS,
+    SUMS,
     TEXTS,
+    TROUBLED,
     UNNAMED,
+    WANTED,
+    WITH_DOCUMENT,
 )
 
 MEMORY = "240MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
-BATCH = 50_000  # rows in one step out of DuckDB
+BATCH = 250_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
 
 
@@ -98,59 +102,67 @@ class _Engine:
     def screen(self, progress: Progress) -> Screened:
         found = Screened()
         with closing(self._db):
-            for number, kind in enumerate(COLUMNS):
-                progress.step(f"reading {kind}s in bulk", len(COLUMNS))
-                progress.advance(number)
+            progress.step("reading the books in bulk", len(COLUMNS))
+            self._again()
+            for kind in COLUMNS:
                 self._load(kind)
+                progress.advance()
             progress.step("joining the books", None)
-            for statement in self._statements():
-                self._db.execute(statement)
+            self._join()
             self._count(found)
-            found.matched = self._matched()
+            progress.step("hashing what is plainly matched", None)
+            found.matched = self._matched(progress)
             if sum(one.count for one in found.matched) <= FEW:
-                found.plain = self._names(
-                    "SELECT id FROM plain ORDER BY customer, posted, id"
-                )
-            found.wanted = self._names(
-                "SELECT i.id FROM scope i WHERE NOT EXISTS "
-                "(SELECT 1 FROM plain p WHERE p.id = i.id) ORDER BY customer, posted, id"
-            )
+                found.plain = self._names(NAMES)
+            found.wanted = self._names(WANTED)
             self._loose_ends(found)
         return found
 
     # --- in ---------------------------------------------------------------------------
 
-    def _load(self, kind: str) -> None:
-        """The observations of a kind, and of each id the one that stands at the cutoff."""
-        cut = micros(self._ground.books.moment)
-        with self._slim.read(kind, COLUMNS[kind], self._ground.books.seq) as batches:
+    def _again(self) -> None:
+        """Of each word that was seen again, which observation stands at the cutoff."""
+        with self._slim.read_again(tuple(COLUMNS), self._ground.books.seq) as batches:
             self._db.register("incoming", batches)
-            self._db.execute(SEEN.format(kind=kind, cut=cut, typed=_typed(COLUMNS[kind])))
+            self._db.execute(AGAIN.format(cut=self._cut))
             self._db.unregister("incoming")
-        self._db.execute(STANDS.format(cut=cut, kind=kind))
 
-    def _statements(self) -> Iterator[str]:
-        cut = micros(self._ground.books.moment)
-        period = self._ground.period
-        month = "1 = 1"
-        if period.start is not None and period.end is not None:
-            month = (
-                f"posted_at >= {micros(period.start)} AND posted_at < {micros(period.end)}"
+    def _load(self, kind: str) -> None:
+        """What stands of a kind at the cutoff, as far as the joins need it."""
+        columns = COLUMNS[kind]
+        statement = KEPT[kind].format(
+            stands=STANDS.format(typed=_typed(columns), cut=self._cut),
+            cut=self._cut,
+            month=self._month("posted_at"),
+            registers=", ".join(map(_text, self._ground.targets)) or "''",
+        )
+        with self._slim.read(kind, columns, self._ground.books.seq) as batches:
+            self._db.register("incoming", batches)
+            self._db.execute(statement)
+            self._db.unregister("incoming")
+
+    def _join(self) -> None:
+        targets = self._ground.targets
+        weights = (f"WHEN {_text(one)} THEN {1 << n}" for n, one in enumerate(targets))
+        self._db.execute(TROUBLED)
+        self._db.execute(
+            PLAIN.format(
+                weights=" ".join(weights) or "WHEN '' THEN 0",
+                count=len(targets),
+                whole=(1 << len(targets)) - 1,
             )
-        weights = " ".join(
-            f"WHEN {_text(target)} THEN {1 << n}"
-            for n, target in enumerate(self._ground.targets)
         )
-        registers = ", ".join(map(_text, self._ground.targets)) or "''"
-        yield SCOPE.format(month=month)
-        yield DOCUMENTS.format(cut=cut, registers=registers)
-        yield MEMOS.format(cut=cut, registers=registers)
-        yield FLAGS.format(cut=cut)
-        yield PLAIN.format(
-            weights=weights,
-            count=len(self._ground.targets),
-            whole=(1 << len(self._ground.targets)) - 1,
-        )
+
+    @property
+    def _cut(self) -> int:
+        return micros(self._ground.books.moment)
+
+    def _month(self, column: str) -> str:
+        """Does this column lie in the month of the run?"""
+        period = self._ground.period
+        if period.start is None or period.end is None:
+            return "1 = 1"
+        return f"{column} >= {micros(period.start)} AND {column} < {micros(period.end)}"
 
     # --- out --------------------------------------------------------------------------
 
@@ -158,39 +170,22 @@ class _Engine:
         """Control totals, straight from what was read and apart from every comparison."""
         counted = found.counted
         rows = self._rows
-        for currency, count, minor in rows(
-            "SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor "
-            "ELSE 0 END) FROM scope GROUP BY currency"
-        ):
+        for currency, count, minor in rows(CORE_TOTALS):
             counted.invoices += count
             if minor:
                 counted.core_minor[currency] = int(minor)
-        counted.other_month = rows("SELECT count(*) FROM other_month")[0][0]
-        for target, currency, count, gross, owed in rows(
-            "SELECT target, d.currency, count(*), sum(d.gross), sum(d.owed) "
-            "FROM documents d JOIN scope i ON i.id = d.ref GROUP BY target, d.currency"
-        ):
+        counted.other_month = rows("SELECT count(*) FROM invoice WHERE in_month = 0")[0][0]
+        for target, currency, count, gross, owed in rows(DOCUMENT_TOTALS):
             counted.documents += count
             counted.gross_minor[target, currency] = int(gross)
             counted.open_minor[target, currency] = int(owed)
         due = rows("SELECT count(*) FROM scope WHERE status IN ('FINALIZED', 'VOID')")[0][0]
-        with_document = dict(
-            rows(
-                "SELECT d.target, count(DISTINCT i.id) FROM documents d JOIN scope i "
-                "ON i.id = d.ref WHERE i.status NOT IN ('FINALIZED', 'VOID') "
-                "GROUP BY d.target"
-            )
-        )
+        with_document = dict(rows(WITH_DOCUMENT))
         for target in self._ground.targets:
             counted.expected[target] = due + with_document.get(target, 0)
 
-    def _matched(self) -> tuple[Matched, ...]:
-        sums = self._rows(
-            "SELECT d.target, p.currency, count(*), sum(p.minor), sum(d.gross), "
-            "sum(d.tax), sum(d.paid), sum(d.owed) FROM plain p "
-            "JOIN documents d ON d.ref = p.id GROUP BY d.target, p.currency"
-        )
-        hashes = self._hashes()
+    def _matched(self, progress: Progress) -> tuple[Matched, ...]:
+        """What is plain, by register and currency. An amount that agrees is the core's too."""
         apart = {
             (target, currency): (int(count), int(minor))
             for target, currency, count, minor in self._db.execute(
@@ -202,36 +197,35 @@ class _Engine:
                 target,
                 currency,
                 int(count),
-                int(core),
+                int(gross),
                 int(gross),
                 int(tax),
                 int(paid),
                 int(owed),
-                hashes[target, currency],
+                self._hash(target, currency, progress),
                 *apart.get((target, currency), (0, 0)),
             )
-            for target, currency, count, core, gross, tax, paid, owed in sorted(sums)
+            for target, currency, count, gross, tax, paid, owed in sorted(self._rows(SUMS))
         )
 
-    def _hashes(self) -> dict[tuple[str, str], str]:
-        """One hash for each register and currency, over its lines in their order."""
-        found: dict[tuple[str, str], str] = {}
-        for (currency,) in self._rows("SELECT DISTINCT currency FROM plain"):
-            for target in self._ground.targets:
-                hashed = sha256()
-                told = self._db.sql(LINES, params={"target": target, "currency": currency})
-                batches: Any = told.to_arrow_reader(BATCH)
-                for batch in batches:
-                    hashed.update(_bytes_of(batch.column(0)))
-                found[target, currency] = hashed.hexdigest()
-        return found
+    def _hash(self, target: str, currency: str, progress: Progress) -> str:
+        """One hash of the lines of a register and currency, in the order of the detail."""
+        hashed = sha256()
+        last = self._rows("SELECT COALESCE(max(n), 0) FROM plain")[0][0]
+        for after in range(0, last, BATCH):
+            few = {"target": target, "currency": currency, "after": after}
+            told = self._db.sql(LINES, params={**few, "until": after + BATCH})
+            lines: Any = told.to_arrow_table().column(0)
+            for chunk in lines.chunks:
+                hashed.update(_bytes_of(chunk))
+            progress.advance(len(lines))
+        return hashed.hexdigest()
 
     def _loose_ends(self, found: Screened) -> None:
-        period = self._ground.period
-        month = "1 = 1"
-        if period.start is not None and period.end is not None:
-            month = f"posted >= {micros(period.start)} AND posted < {micros(period.end)}"
-        found.custom = self._names("SELECT id FROM custom ORDER BY id")
+        month = self._month("posted")
+        found.custom = self._names(
+            "SELECT id FROM invoice WHERE in_month = 1 AND currency = '' ORDER BY id"
+        )
         found.strangers = self._names(STRANGERS.format(month=month))
         found.unnamed = [
             (target, name) for target, name in self._rows(UNNAMED.format(month=month))

@@ -1,144 +1,165 @@
 """The statements of the set engine, in plain SQL; pure.
 
-An observation stands at the cutoff when it is the last of its id that had become so by then.
-Where none had, the first one is taken `early`, and rewound by its own dates; the rules are
-those of `state.effective`, and a test holds the two equal.
+An observation stands at the cutoff when it is the last of its word that had become so by
+then. Where none had, the first one is taken `early`, and rewound by its own dates; the rules
+are those of `state.effective`, and a test holds the two equal.
+
+Ids are texts of 36 and more characters, and a large book has millions of them. So core
+invoices are numbered once, in the order of the detail; a document finds its invoice's number
+as it comes in, and whatever is joined, grouped or sorted after that goes by the number.
 """
 
 # What is read of each kind. The names are those of the table `observations`.
 COLUMNS: dict[str, tuple[str, ...]] = {
+    "link": ("first", "seq", "id", "ref", "parent", "status", "effective_at"),
     "invoice": (
-        *("seq", "id", "ref", "parent", "status", "currency", "minor"),
+        *("first", "seq", "id", "ref", "parent", "status", "currency", "minor"),
         *("posted_at", "effective_at"),
     ),
     "document": (
-        *("seq", "id", "ref", "parent", "status", "currency", "minor", "tax", "paid"),
-        *("open", "began_at", "posted_at", "effective_at"),
+        *("first", "seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
+        *("paid", "open", "began_at", "posted_at", "paid_at", "effective_at"),
     ),
-    "memo": ("seq", "id", "ref", "parent", "posted_at", "effective_at"),
-    "push": ("seq", "id", "ref", "effective_at"),
-    "link": ("seq", "id", "ref", "parent", "status", "effective_at"),
-    "flag": ("seq", "id", "ref", "posted_at", "effective_at"),
+    "memo": ("first", "seq", "id", "ref", "parent", "posted_at", "effective_at"),
+    "push": ("first", "seq", "id", "ref", "effective_at"),
+    "flag": ("first", "seq", "ref", "posted_at", "effective_at"),
 }
 TEXTS = frozenset({"id", "ref", "parent", "status", "currency"})
 
-# What had not become so by the cutoff is early; of an id seen once it stands all the same.
-SEEN = """
-CREATE TEMP TABLE {kind} AS
-SELECT {typed}, CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END AS early FROM incoming
+# Most words were seen once; only of the others does a choice have to be made.
+AGAIN = """
+CREATE TEMP TABLE again AS
+SELECT first, max(CASE WHEN effective_at <= {cut} THEN seq END) AS last
+FROM incoming GROUP BY first
 """
-SCOPE = """
-CREATE TEMP VIEW at_cutoff AS SELECT * FROM invoice WHERE early = 0;
-CREATE TEMP VIEW scope AS
-SELECT id, ref AS customer, parent, status, currency, minor, COALESCE(posted_at, -1) AS posted
-FROM at_cutoff WHERE currency <> '' AND {month};
-CREATE TEMP VIEW custom AS SELECT id FROM at_cutoff WHERE currency = '' AND {month};
-CREATE TEMP VIEW other_month AS
-SELECT id FROM at_cutoff WHERE CASE WHEN {month} THEN 0 ELSE 1 END = 1;
-"""
-DOCUMENTS = """
-CREATE TEMP VIEW links AS
-SELECT ref, parent FROM link WHERE early = 0 AND status = 'ACTIVE';
+STANDS = """(
+  SELECT {typed}, CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END AS early
+  FROM incoming o
+  WHERE NOT EXISTS (
+    SELECT 1 FROM again a WHERE a.first = o.first AND COALESCE(a.last, a.first) <> o.seq
+  )
+) stands"""
+
+# What is kept of each kind as it comes in. The links come first, then the invoices.
+KEPT = {
+    "link": """
+CREATE TEMP TABLE link AS
+SELECT parent AS document, min(ref) AS ref FROM {stands}
+WHERE early = 0 AND status = 'ACTIVE' GROUP BY parent
+""",
+    "invoice": """
+CREATE TEMP TABLE invoice AS
+SELECT CAST(row_number() OVER (ORDER BY ref, COALESCE(posted_at, -1), id) AS INTEGER) AS n,
+  id, parent, status, currency, minor, CASE WHEN {month} THEN 1 ELSE 0 END AS in_month,
+  CASE WHEN status = 'FINALIZED' AND parent = '' THEN minor END AS due
+FROM {stands} WHERE early = 0;
+CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency <> '';
+""",
+    "document": """
 CREATE TEMP TABLE documents AS
-SELECT COALESCE(NULLIF(stood.ref, ''), tied.ref, '') AS ref,
-  target, name, currency, status, posted, tax, paid,
-  CASE WHEN status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN minor ELSE 0 END
+SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
+  CASE WHEN i.n IS NULL THEN COALESCE(NULLIF(d.ref, ''), tied.ref, '') END AS stranger,
+  d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
+  CASE WHEN i.n IS NULL THEN d.posted END AS posted,
+  CAST(EXTRACT(year FROM make_timestamp(d.posted)) * 12
+    + EXTRACT(month FROM make_timestamp(d.posted)) AS INTEGER) AS month, d.tax, d.paid,
+  CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN d.minor ELSE 0 END
     AS gross,
-  CASE WHEN status IN ('OPEN', 'PART_PAID') THEN still_open ELSE 0 END AS owed
+  CASE WHEN d.status IN ('OPEN', 'PART_PAID') THEN d.still_open ELSE 0 END AS owed,
+  CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE')
+    AND d.minor = i.due AND d.currency = i.currency AND d.ref <> '' THEN 1 ELSE 0 END AS agrees
 FROM (
-  SELECT ref, id AS whole_id, parent AS target, substr(id, length(parent) + 2) AS name,
-    currency, minor, tax,
+  SELECT id, ref, parent AS target, currency, minor, tax,
     CASE WHEN early = 1 AND posted_at > {cut} THEN began_at ELSE posted_at END AS posted,
     CASE WHEN early = 0 THEN status
       WHEN posted_at > {cut} THEN 'DRAFT'
-      WHEN status <> 'VOID' OR paid = 0 THEN 'OPEN'
+      WHEN paid_at > {cut} OR paid = 0 THEN 'OPEN'
       WHEN paid >= minor + tax THEN 'PAID'
       ELSE 'PART_PAID' END AS status,
     CASE WHEN early = 0 THEN paid
-      WHEN status = 'VOID' AND posted_at <= {cut} THEN paid
-      ELSE 0 END AS paid,
+      WHEN posted_at > {cut} OR paid_at > {cut} THEN 0
+      ELSE paid END AS paid,
     CASE WHEN early = 0 THEN open
-      WHEN status = 'VOID' THEN CASE WHEN minor + tax > paid THEN minor + tax - paid ELSE 0 END
-      ELSE minor + tax END AS still_open
-  FROM document
-  WHERE parent IN ({registers})
-    AND (early = 0 OR posted_at <= {cut} OR began_at <= {cut})
-) stood
-LEFT JOIN (SELECT parent, min(ref) AS ref FROM links GROUP BY parent) tied
-  ON tied.parent = whole_id;
-DROP TABLE document;
-"""
-MEMOS = """
+      WHEN paid_at > {cut} THEN minor + tax
+      WHEN minor + tax > paid THEN minor + tax - paid
+      ELSE 0 END AS still_open
+  FROM {stands}
+  WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut} OR began_at <= {cut})
+) d
+LEFT JOIN link tied ON tied.document = d.id
+LEFT JOIN invoice i ON i.id = COALESCE(NULLIF(d.ref, ''), tied.ref)
+""",
+    "memo": """
 CREATE TEMP TABLE memos AS
 SELECT id, ref, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose
-FROM memo WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
-"""
-FLAGS = """
-CREATE TEMP TABLE flagged AS
-SELECT ref FROM flag WHERE early = 0 OR posted_at <= {cut}
-UNION SELECT ref FROM links
+FROM {stands} WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
+""",
+    "push": """
+CREATE TEMP TABLE claims AS SELECT ref, id FROM {stands} WHERE early = 0 AND ref <> ''
+""",
+    "flag": """
+CREATE TEMP TABLE flagged AS SELECT ref FROM {stands} WHERE early = 0 OR posted_at <= {cut}
+""",
+}
+
+# A memo, a flag, another version, or another claim on the document: a person may look.
+TROUBLED = """
+CREATE TEMP TABLE troubled AS
+SELECT d.core FROM documents d JOIN memos m ON m.ref = d.target || '|' || d.name
+UNION SELECT d.core FROM documents d JOIN claims c ON c.ref = d.name
+  JOIN invoice i ON i.n = d.core WHERE c.id <> i.id
+UNION SELECT i.n FROM invoice i JOIN flagged f ON f.ref = i.id
+UNION SELECT i.n FROM invoice i JOIN invoice later ON later.parent = i.id
+  WHERE later.parent <> ''
 """
 PLAIN = """
 CREATE TEMP TABLE plain AS
-SELECT i.id, i.customer, i.posted, i.currency, i.minor, g.months
-FROM scope i JOIN (
-  SELECT d.ref, count(*) AS documents,
-    sum(CASE d.target {weights} END) AS registers,
-    min(d.gross) AS least, max(d.gross) AS most,
-    CASE WHEN date_trunc('month', make_timestamp(min(d.posted)))
-      < date_trunc('month', make_timestamp(max(d.posted))) THEN 2 ELSE 1 END AS months,
-    min(d.currency) AS first_currency, max(d.currency) AS last_currency,
-    sum(CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN 1 ELSE 0 END)
-      AS posted,
-    sum(CASE WHEN m.ref IS NULL AND c.ref IS NULL THEN 0 ELSE 1 END) AS troubled
-  FROM documents d
-  LEFT JOIN (SELECT DISTINCT ref FROM memos) m ON m.ref = d.target || '|' || d.name
-  LEFT JOIN (
-    SELECT DISTINCT p.ref, p.id AS claimant FROM push p WHERE p.early = 0 AND p.ref <> ''
-  ) c ON c.ref = d.name AND c.claimant <> d.ref
-  GROUP BY d.ref
-) g ON g.ref = i.id
-WHERE i.status = 'FINALIZED' AND i.parent = ''
-  AND g.documents = {count} AND g.registers = {whole} AND g.posted = {count}
-  AND g.troubled = 0 AND g.least = i.minor AND g.most = i.minor
-  AND g.first_currency = i.currency AND g.last_currency = i.currency
-  AND NOT EXISTS (SELECT 1 FROM flagged f WHERE f.ref = i.id)
-  AND NOT EXISTS (SELECT 1 FROM at_cutoff n WHERE n.parent = i.id)
+SELECT g.core AS n, CASE WHEN g.first_month < g.last_month THEN 1 ELSE 0 END AS apart
+FROM (
+  SELECT core, count(*) AS documents, sum(CASE target {weights} END) AS registers,
+    min(agrees) AS agree, min(month) AS first_month, max(month) AS last_month
+  FROM documents WHERE core IS NOT NULL GROUP BY core
+) g
+WHERE g.documents = {count} AND g.registers = {whole} AND g.agree = 1
+  AND NOT EXISTS (SELECT 1 FROM troubled t WHERE t.core = g.core)
+"""
+WANTED = """
+SELECT i.id FROM scope i WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.n = i.n) ORDER BY i.n
+"""
+NAMES = "SELECT i.id FROM plain p JOIN invoice i ON i.n = p.n ORDER BY i.n"
+SUMS = """
+SELECT d.target, d.currency, count(*), sum(d.gross), sum(d.tax), sum(d.paid), sum(d.owed)
+FROM documents d JOIN plain p ON p.n = d.core GROUP BY d.target, d.currency
 """
 APART = """
-SELECT d.target, p.currency, count(*), sum(d.gross)
-FROM plain p
-JOIN documents s ON s.ref = p.id AND s.target = $stripe
-JOIN documents d ON d.ref = p.id
-WHERE p.months > 1
-  AND date_trunc('month', make_timestamp(d.posted))
-    <> date_trunc('month', make_timestamp(s.posted))
-GROUP BY d.target, p.currency
+SELECT d.target, d.currency, count(*), sum(d.gross)
+FROM plain p JOIN documents d ON d.core = p.n
+JOIN documents s ON s.core = p.n AND s.target = $stripe
+WHERE p.apart = 1 AND d.month <> s.month GROUP BY d.target, d.currency
 """
 LINES = """
-SELECT p.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line
-FROM plain p JOIN documents d ON d.ref = p.id
-WHERE d.target = $target AND p.currency = $currency
-ORDER BY p.customer, p.posted, p.id
+SELECT i.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line
+FROM documents d JOIN plain p ON p.n = d.core JOIN invoice i ON i.n = d.core
+WHERE d.target = $target AND d.currency = $currency
+  AND d.core > $after AND d.core <= $until AND p.n > $after AND p.n <= $until
+  AND i.n > $after AND i.n <= $until
+ORDER BY d.core
 """
-
-# Most ids were seen once; only of the others does a choice have to be made.
-STANDS = """
-CREATE TEMP TABLE again AS
-SELECT id, max(CASE WHEN effective_at <= {cut} THEN seq END) AS last, min(seq) AS first
-FROM {kind} GROUP BY id HAVING count(*) > 1;
-DELETE FROM {kind} WHERE seq IN (
-  SELECT o.seq FROM {kind} o JOIN again a ON a.id = o.id
-  WHERE o.seq <> COALESCE(a.last, a.first)
-);
-DROP TABLE again;
+CORE_TOTALS = """
+SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor ELSE 0 END)
+FROM scope GROUP BY currency
+"""
+DOCUMENT_TOTALS = """
+SELECT target, currency, count(*), sum(gross), sum(owed)
+FROM documents WHERE core IS NOT NULL GROUP BY target, currency
+"""
+WITH_DOCUMENT = """
+SELECT d.target, count(DISTINCT i.n) FROM documents d JOIN scope i ON i.n = d.core
+WHERE i.status NOT IN ('FINALIZED', 'VOID') GROUP BY d.target
 """
 STRANGERS = """
-SELECT DISTINCT ref FROM documents d
-WHERE ref <> '' AND {month}
-  AND NOT EXISTS (SELECT 1 FROM at_cutoff i WHERE i.id = d.ref)
-ORDER BY ref
+SELECT DISTINCT stranger FROM documents WHERE stranger <> '' AND {month} ORDER BY stranger
 """
 UNNAMED = """
-SELECT target, name FROM documents WHERE ref = '' AND {month} ORDER BY target, name
+SELECT target, name FROM documents WHERE stranger = '' AND {month} ORDER BY target, name
 """

@@ -2,8 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,185 +11,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.links import Link, LinkState
-from state.pushes import PushRecord, PushState
-from state.receivables import DocumentStatus, DownstreamInvoice, MemoStatus
-from state.worklist import Cause, Flag, FlagState
+from state.receivables import DocumentStatus
 from sync.books import Run
 from sync.detail import rows_of
 from sync.reconcile import How
-from sync.report.codec import content_sha256
 from tests.kept import TARGETS, Kept, broken, core, day, document, memo
+from tests.sync.any_book import CUTOFFS, ROWS, SETS, a_book, keep, same
 
-ROWS, SETS = How(engine=False, keep_plain=0), How(engine=True, keep_plain=0)
 SHOWN = How(engine=True, keep_plain=1000)
-STATUSES = tuple(DocumentStatus)[2:]
-
-
-@dataclass
-class Seen:
-    """What is seen in one reading."""
-
-    at: Any
-    words: dict[str, list[Any]]
-
-
-def a_book(random: Random, size: int) -> list[Seen]:
-    """Readings over two months of some invoices, most of them in order, some not."""
-    readings = [Seen(day(10, 7), {}), Seen(day(10, 28), {}), Seen(day(11, 12), {})]
-
-    def see(when: int, kind: str, word: Any) -> None:
-        readings[when].words.setdefault(kind, []).append(word)
-
-    customers = [CoreCustomer(f"cc_{n}", f"Customer {n}") for n in range(3)]
-    readings[0].words["customers"] = list(customers)
-    for n in range(size):
-        name = f"i{n:03d}"
-        when = random.choice((0, 0, 0, 1, 2))
-        issued = day(10, 5) if when < 2 or random.random() < 0.5 else day(11, 9)
-        one = core(
-            name,
-            random.choice((10000, 10000, 12000, 0, -500)),
-            issued=issued,
-            customer_id=random.choice(customers).id,
-            currency=random.choice(("USD",) * 8 + ("EUR", None)),
-            status=random.choice((CoreStatus.FINALIZED,) * 8 + (CoreStatus.VOID, CoreStatus.DRAFT)),
-            regenerated_from=f"i{random.randrange(n):03d}" if n and random.random() < 0.1 else None,
-        )  # fmt: skip
-        if one.status is CoreStatus.DRAFT:
-            one = replace(one, issued_at=None, end=issued)
-        see(when, "invoices", one)
-        if when < 2 and random.random() < 0.15:
-            later = random.choice((CoreStatus.VOID, CoreStatus.FINALIZED))
-            see(2, "invoices", replace(one, status=later, issued_at=issued))
-        for target in TARGETS:
-            for extra in range(random.choice((1,) * 12 + (0, 2))):
-                _a_document(random, see, one, target, when, extra)
-    return readings
-
-
-def _a_document(
-    random: Random, see: Any, one: CoreInvoice, target: str, when: int, extra: int
-) -> None:
-    posted = random.choice((one.issued_at or day(10, 20), day(10, 27), day(11, 2)))
-    made = document(
-        target,
-        one.id,
-        one.total_minor if random.random() < 0.9 else 9000,
-        status=random.choice((DocumentStatus.OPEN,) * 6 + STATUSES),
-        posted=posted,
-        currency=one.currency or "USD",
-        tax_minor=random.choice((0, 700)),
-    )
-    if extra:
-        made = replace(made, id=f"{made.id}_{extra}")
-    if random.random() < 0.05:
-        made = replace(made, core_invoice_id=random.choice((None, "nobody")))
-    if random.random() < 0.05:
-        made = replace(made, created_at=day(10, 3), posted_at=random.choice((None, posted)))
-    made = _closed(random, made, posted)
-    see(when, "documents", made)
-    if random.random() < 0.2:
-        moved = replace(
-            made,
-            status=DocumentStatus.PAID,
-            paid_minor=made.gross_minor + made.tax_minor,
-            open_minor=0,
-            paid_at=random.choice((None, day(11, 5))),
-        )
-        see(2, "documents", moved)
-    if random.random() < 0.15:
-        shared = memo(
-            target,
-            one.id,
-            random.choice((500, 2000)),
-            posted=random.choice((day(10, 8), day(11, 3))),
-        )
-        status = random.choice(
-            (MemoStatus.ISSUED,) * 3 + (MemoStatus.VOID, MemoStatus.DRAFT)
-        )
-        voided = day(11, 6) if status is MemoStatus.VOID else None
-        loose = None if random.random() < 0.2 else made.id
-        see(
-            when,
-            "memos",
-            replace(
-                shared,
-                status=status,
-                voided_at=voided,
-                invoice_id=loose,
-                approved=random.random() < 0.9,
-                applied=random.random() < 0.9,
-            ),
-        )
-    _around(random, see, one, made, when)
-
-
-def _around(
-    random: Random, see: Any, one: CoreInvoice, made: DownstreamInvoice, when: int
-) -> None:
-    """Links, claims and flags on a document."""
-    target = made.target
-    if made.core_invoice_id is None and random.random() < 0.7:
-        tied = Link(
-            f"L-{made.id}-{one.id}", target, one.id, "old", made.id, "34 days", "ann",
-            "ben", day(10, 20), random.choice((LinkState.ACTIVE, LinkState.REMOVED)),
-        )  # fmt: skip
-        see(random.choice((when, 2)), "links", tied)
-    if random.random() < 0.05 and target == "stripe":
-        record = PushRecord(
-            random.choice((one.id, "i000")), one.customer_id, PushState.DONE, "USD",
-            one.total_minor, one.total_minor, 1, document_id=made.id,
-        )  # fmt: skip
-        see(when, "pushes", record)
-    if random.random() < 0.05:
-        flag = Flag(
-            target, made.id, Cause.VOIDED_DOWNSTREAM_ONLY, one.id, one.customer_id,
-            random.choice(tuple(FlagState)), "look", "why", "USD", 0, 2,
-            random.choice((day(10, 9), day(11, 8))),
-        )  # fmt: skip
-        see(when, "flags", flag)
-
-
-def _closed(random: Random, made: DownstreamInvoice, posted: Any) -> DownstreamInvoice:
-    whole = made.gross_minor + made.tax_minor
-    match made.status:
-        case DocumentStatus.PAID:
-            paid_at = random.choice((None, posted, day(11, 4)))
-            return replace(made, paid_minor=whole, open_minor=0, paid_at=paid_at)
-        case DocumentStatus.VOID:
-            when = random.choice((None, posted + timedelta(days=1), day(11, 7)))
-            return replace(made, open_minor=0, voided_at=when)
-        case _:
-            return replace(made, open_minor=whole)
-
-
-def keep(kept: Kept, readings: list[Seen]) -> None:
-    for one in readings:
-        kept.see(one.at, **{kind: tuple(words) for kind, words in one.words.items()})
-
-
-CUTOFFS: tuple[dict[str, Any], ...] = (
-    {},
-    {"period": "2026-10"},
-    {"period": "2026-11"},
-    {"as_of": day(10, 29)},
-)
-
-
-def same(kept: Kept, how: dict[str, Any]) -> Run:
-    rows = kept.run(how=ROWS, **how)
-    sets = kept.run(how=SETS, **how)
-    assert sets.rows == rows.rows
-    assert sets.matched == rows.matched
-    assert sets.excluded == rows.excluded
-    assert sets.chains == rows.chains
-    assert sets.checks == rows.checks
-    assert sets.subsequent == rows.subsequent
-    assert sets.sources == rows.sources
-    assert content_sha256(sets) == content_sha256(rows)
-    return sets
 
 
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 40))
@@ -283,6 +112,43 @@ def test_a_currency_with_nothing_posted_has_no_control_total(tmp_path: Path) -> 
         "stripe": (),
         "erp": (),
     }
+    kept.close()
+
+
+@pytest.mark.parametrize("status", [DocumentStatus.VOID, DocumentStatus.DELETED])
+@pytest.mark.parametrize("paid", [0, 4000, 10700])
+def test_what_was_paid_after_the_cutoff_and_closed_since_is_open_at_it(
+    tmp_path: Path, status: DocumentStatus, paid: int
+) -> None:
+    kept = Kept(f"sqlite:///{tmp_path}/state.db")
+    closed = document("stripe", "a", status=status, tax_minor=700, paid_minor=paid)
+    closed = replace(closed, paid_at=day(11, 4), voided_at=day(11, 7))
+    before = replace(document("erp", "a", status=status), paid_minor=paid, tax_minor=700)
+    before = replace(before, paid_at=day(10, 20), voided_at=day(11, 7))
+    kept.see(day(11, 12), invoices=(core("a"),), documents=(closed, before))
+    run = same(kept, {"as_of": day(10, 29)})
+    assert {one.target: (one.paid_minor, one.open_minor) for one in run.matched} == {
+        "stripe": (0, 10700),
+        "erp": (paid, 10700 - paid if paid < 10700 else 0),
+    }
+    kept.close()
+
+
+def test_a_link_that_ties_nothing_leaves_its_invoice_plain(tmp_path: Path) -> None:
+    kept = Kept(f"sqlite:///{tmp_path}/state.db")
+    named = (document("stripe", "a"), document("erp", "a"))
+    loose = replace(document("stripe", None), id="new")
+    kept.see(day(10, 7), invoices=(core("a"),), documents=(*named, loose))
+    tied = Link(
+        "L-1", "stripe", "a", "old", "stripe_a", "34 days", "ann", "ben", day(10, 20)
+    )
+    gone = replace(tied, id="L-2", new_document_id="new", state=LinkState.REMOVED)
+    nobody = replace(tied, id="L-3", core_invoice_id="nobody", new_document_id="new")
+    kept.see(day(10, 20), links=(tied, gone))
+    assert [one.count for one in same(kept, {}).matched] == [1, 1]
+    kept.see(day(11, 20), links=(nobody,))  # not in force at the end of October
+    assert same(kept, {"period": "2026-10"}).excluded[0].id == "new"
+    assert [row.core_invoice_id for row in same(kept, {}).rows] == ["nobody"]
     kept.close()
 
 

@@ -24,7 +24,7 @@ def upgrade() -> None:
         "current",
         *(sa.Column(key, Name, primary_key=True) for key in ("entity", "kind", "id")),
         *_columns("ref parent status", Name),
-        sa.Column("seq", Number, nullable=False),
+        *_columns("seq first", Number),
         sa.Column("dated_at", Number),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sqlite_with_rowid=False,
@@ -34,10 +34,12 @@ def upgrade() -> None:
     op.create_table(
         "observations",
         sa.Column("seq", Number, primary_key=True, autoincrement=False),
+        sa.Column("first", Number, nullable=False),
         *_columns("entity kind id ref parent status currency", Name),
         *_columns("minor tax paid open", Number),
         sa.Column("began_at", Number),
         sa.Column("posted_at", Number),
+        sa.Column("paid_at", Number),
         *_columns("effective_at observed_at", Number),
     )
     op.create_index(
