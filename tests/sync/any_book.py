@@ -82,6 +82,8 @@ def same(kept: Kept, how: dict[str, Any]) -> Run:
     assert sets.checks == rows.checks
     assert sets.subsequent == rows.subsequent
     assert sets.sources == rows.sources
+    assert sets.pairs == rows.pairs
+    assert sets.agreed == rows.agreed
     assert content_sha256(sets) == content_sha256(rows)
     return sets
 
