@@ -64,6 +64,34 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
         )
     for credit in changes.credits:
         yield _row("credit", credit.id, credit, ref=credit.customer_id)
+    yield from _downstream_rows(changes)
+    for push in changes.pushes:
+        yield _row(
+            "push",
+            push.core_invoice_id,
+            push,
+            ref=push.document_id or "",
+            status=push.state.value,
+            currency=push.currency,
+            minor=push.total_minor,
+        )
+    for link in changes.links:
+        yield _row(
+            "link",
+            link.id,
+            link,
+            ref=link.core_invoice_id,
+            parent=f"{link.target}|{link.new_document_id}",
+            status=link.state.value,
+        )
+    for one in changes.corrections:
+        yield _row(
+            "correction", one.id, one, ref=one.core_invoice_id, status=str(one.state)
+        )
+
+
+def _downstream_rows(changes: Changes) -> Iterator[WordRow]:
+    """Documents and the memos on them."""
     for document in changes.documents:
         yield _row(
             "document",
@@ -93,29 +121,6 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             minor=memo.amount_minor,
             tax=memo.tax_minor,
             posted_at=_micros(memo.posted_at),
-        )
-    for push in changes.pushes:
-        yield _row(
-            "push",
-            push.core_invoice_id,
-            push,
-            ref=push.document_id or "",
-            status=push.state.value,
-            currency=push.currency,
-            minor=push.total_minor,
-        )
-    for link in changes.links:
-        yield _row(
-            "link",
-            link.id,
-            link,
-            ref=link.core_invoice_id,
-            parent=f"{link.target}|{link.new_document_id}",
-            status=link.state.value,
-        )
-    for one in changes.corrections:
-        yield _row(
-            "correction", one.id, one, ref=one.core_invoice_id, status=str(one.state)
         )
 
 
