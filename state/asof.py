@@ -2,30 +2,34 @@
 
 Two times decide. Of what was observed up to `seq`, a word is what its last observation
 says that had become so by `moment`; what was first seen later is rewound by its own dates
-(`state.effective`). The same two give the same books for good.
+(`state.effective`), and a balance by what memos did to it later (`state.winding`). The same
+two give the same books for good.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import col
 
 from state.asking import CHUNK, Asking, chunks
+from state.clock import LATEST
 from state.codec import decode
 from state.effective import rewound
 from state.invoices import CoreCustomer, CoreInvoice
 from state.links import Link, LinkState
 from state.pushes import PushRecord
-from state.receivables import CreditMemo, DownstreamInvoice
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.rows import micros
 from state.tables import BodyRow, ObservationRow
+from state.winding import Seen, wound_back
 from state.worklist import Flag
 
 _W = TypeVar("_W")
 _O = ObservationRow
+_CLOSED = (DocumentStatus.VOID.value, DocumentStatus.DELETED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class AsOf:
     asked: Asking
     seq: int
     moment: datetime
+    _asked: list[frozenset[str]] = field(default_factory=list, repr=False, compare=False)
 
     # --- what a case is gathered from ------------------------------------------------
 
@@ -58,7 +63,7 @@ class AsOf:
         wanted = set(core_ids)
         names = self._ids("document", _O.ref, wanted)
         found: dict[str, list[DownstreamInvoice]] = {}
-        for _, one in self._at(DownstreamInvoice, "document", names):
+        for _, one in self._documents(names):
             if one.core_invoice_id is not None and one.core_invoice_id in wanted:
                 found.setdefault(one.core_invoice_id, []).append(one)
         return found
@@ -68,7 +73,7 @@ class AsOf:
     ) -> dict[str, DownstreamInvoice]:
         """Documents of one register by id."""
         keys = [f"{target}|{name}" for name in ids]
-        return {one.id: one for _, one in self._at(DownstreamInvoice, "document", keys)}
+        return {one.id: one for _, one in self._documents(keys)}
 
     def memos_of(
         self, target: str, document_ids: Collection[str]
@@ -156,7 +161,8 @@ class AsOf:
 
     def each_document(self) -> Iterator[DownstreamInvoice]:
         """Every document, by register and id."""
-        return self._each(DownstreamInvoice, "document")
+        for some in self._id_chunks("document"):
+            yield from (one for _, one in self._documents(some))
 
     def each_memo(self) -> Iterator[CreditMemo]:
         """Every memo, by register and id."""
@@ -197,12 +203,88 @@ class AsOf:
                 return
             after = found[-1]
 
+    # --- balances ---------------------------------------------------------------------
+
+    def wound(self) -> Iterator[tuple[str, int]]:
+        """What was owed on each document whose balance is not as it was read, by its key."""
+        for name, one in self._documents(self._touched()):
+            yield name, one.owed_minor
+
+    def _documents(self, keys: Collection[str]) -> Iterator[tuple[str, DownstreamInvoice]]:
+        """Documents by register and id, each with the balance it had."""
+        touched = self._touched()
+        for some in chunks(sorted(set(keys))):
+            found = list(self._pairs(DownstreamInvoice, "document", some))
+            moved = {name for name, *_ in found if name in touched}
+            then, ever = self._memos_on(moved)
+            for name, seq, kept, was in found:
+                if name in moved:
+                    memos = then.get(name, ()), ever.get(name, {})
+                    yield name, wound_back((seq, kept), was, *memos)
+                else:
+                    yield name, was
+
+    def _memos_on(
+        self, keys: Collection[str]
+    ) -> tuple[dict[str, list[CreditMemo]], dict[str, dict[str, list[Seen]]]]:
+        """The memos on each of these documents, and every memo that ever was."""
+        names = self._ids("memo", _O.ref, keys)
+        then: dict[str, list[CreditMemo]] = {}
+        for _, one in self._at(CreditMemo, "memo", names):
+            then.setdefault(f"{one.target}|{one.invoice_id}", []).append(one)
+        ever: dict[str, dict[str, list[Seen]]] = {}
+        for some in chunks(sorted(names)):
+            query = (
+                select(col(_O.seq), col(BodyRow.body))
+                .join(BodyRow, col(BodyRow.seq) == col(_O.seq))
+                .where(*self._scope("memo"), col(_O.id).in_(some))
+                .order_by(col(_O.seq))
+            )
+            versions: dict[str, list[Seen]] = {}
+            for seq, body in self._all(query):
+                one = decode(CreditMemo, body)
+                versions.setdefault(one.id, []).append((int(seq), one))
+            for name, seen in versions.items():
+                for key in {f"{one.target}|{one.invoice_id}" for _, one in seen}:
+                    ever.setdefault(key, {})[name] = seen
+        return then, ever
+
+    def _touched(self) -> frozenset[str]:
+        """Documents with memos that moved, or came to be known, only after `moment`.
+
+        And those voided after it. Asked once; books of all that is known have none.
+        """
+        if not self._asked:
+            self._asked.append(self._ask() if self.moment < LATEST else frozenset())
+        return self._asked[0]
+
+    def _ask(self) -> frozenset[str]:
+        cut = micros(self.moment)
+        late, seen_late = col(_O.effective_at) > cut, col(_O.observed_at) > cut
+        query = select(col(_O.id)).where(*self._scope("memo"), or_(late, seen_late))
+        memos = {str(row[0]) for row in self._all(query)}
+        found: set[str] = set()
+        for some in chunks(sorted(memos)):
+            query = select(col(_O.ref)).where(*self._scope("memo"), col(_O.id).in_(some))
+            found.update(str(row[0]) for row in self._all(query))
+        closed = col(_O.status).in_(_CLOSED)
+        query = select(col(_O.id)).where(*self._scope("document"), late, closed)
+        found.update(str(row[0]) for row in self._all(query))
+        return frozenset(found)
+
     # --- the one rule ----------------------------------------------------------------
 
     def _at(
         self, word: type[_W], kind: str, ids: Iterable[str], *, as_first_seen: bool = False
     ) -> Iterator[tuple[str, _W]]:
         """Each of these as it was, by id."""
+        for name, _, _, was in self._pairs(word, kind, ids, as_first_seen=as_first_seen):
+            yield name, was
+
+    def _pairs(
+        self, word: type[_W], kind: str, ids: Iterable[str], *, as_first_seen: bool = False
+    ) -> Iterator[tuple[str, int, _W, _W]]:
+        """Each of these, by id: by which observation it stands, as read, and as it was."""
         cut = micros(self.moment)
         for some in chunks(sorted(set(ids))):
             query = (
@@ -221,7 +303,7 @@ class AsOf:
                 one = decode(word, bodies[seq])
                 was = rewound(one, self.moment) if early and not as_first_seen else one
                 if was is not None:
-                    yield name, was
+                    yield name, seq, one, was
 
     def _bodies(self, seqs: list[int]) -> dict[int, str]:
         query = select(col(BodyRow.seq), col(BodyRow.body)).where(

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # everything known, whatever its clock said
+
 
 class Clock(Protocol):
     """Wall time for dating, monotonic time for measuring, and sleep for waiting.

@@ -12,6 +12,10 @@ from state.invoices import CoreInvoice, CoreStatus
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from state.worklist import Flag
 
+_POSTED = frozenset(
+    {*(one.value for one in DocumentStatus if one.posted), MemoStatus.ISSUED.value}
+)
+
 
 def effective_at(word: Any) -> datetime | None:
     """The instant of a word's latest dated change; None: only the reading dates it.
@@ -46,6 +50,8 @@ def dated_by_source(
         return False
     if before is None or before[0] is None:
         return True
+    if before[1].upper() == "DRAFT" and status in _POSTED:
+        return True  # a draft carries the date that it will be posted with
     taken_back = dated < before[0] and status != before[1] and before[1].upper() != "DRAFT"
     return dated != before[0] and not taken_back
 
@@ -88,12 +94,14 @@ def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | 
     whole = word.gross_minor + word.tax_minor
     voided = word.voided_at is not None and word.voided_at > moment
     if word.paid_at is not None and word.paid_at > moment:
-        # It took nothing yet, whatever became of it afterwards.
+        # It took nothing yet, whatever became of it afterwards. What memos took off stays
+        # off: `state.winding` puts back what they took later.
+        closed = not word.status.posted
         return replace(
             word,
             status=DocumentStatus.OPEN,
             paid_minor=0,
-            open_minor=whole,
+            open_minor=whole if closed else word.open_minor + word.paid_minor,
             paid_at=None,
             voided_at=None if voided else word.voided_at,
         )

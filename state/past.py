@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, or_, select
 from sqlmodel import col
@@ -45,14 +45,24 @@ class Past(DownstreamReads):
         With each comes the time at which it was seen. Nothing is ever taken out of what
         was observed, so the same `until` gives the same answer for good.
         """
-        if ids is not None:
-            for some in chunks(sorted(ids)):
-                yield from self._told(word, kind, until, some)
+        when = col(ObservationRow.observed_at)
+        seen = when <= micros(until)
+        if ids is None:
+            yield from self._told(word, kind, when, seen)
             return
-        yield from self._told(word, kind, until, None)
+        for some in chunks(sorted(ids)):
+            yield from self._told(word, kind, when, seen, col(ObservationRow.id).in_(some))
+
+    def lives(self, word: type[_W], kind: str, seq: int) -> Iterator[tuple[datetime, _W]]:
+        """Every version of every word of a kind up to an observation, by id, oldest first.
+
+        With each comes the time at which it became so.
+        """
+        when = col(ObservationRow.effective_at)
+        return self._told(word, kind, when, col(ObservationRow.seq) <= seq)
 
     def _told(
-        self, word: type[_W], kind: str, until: datetime, some: list[str] | None
+        self, word: type[_W], kind: str, when: Any, *where: Any
     ) -> Iterator[tuple[datetime, _W]]:
         after, number = "", 0
         seen = col(ObservationRow.seq)
@@ -61,14 +71,14 @@ class Past(DownstreamReads):
                 select(
                     col(ObservationRow.id),
                     seen,
-                    col(ObservationRow.observed_at),
+                    when,
                     col(BodyRow.body),
                 )
                 .join(BodyRow, col(BodyRow.seq) == seen)
                 .where(
                     col(ObservationRow.entity) == self._entity,
                     col(ObservationRow.kind) == kind,
-                    col(ObservationRow.observed_at) <= micros(until),
+                    *where,
                     or_(
                         col(ObservationRow.id) > after,
                         and_(col(ObservationRow.id) == after, seen > number),
@@ -77,8 +87,6 @@ class Past(DownstreamReads):
                 .order_by(col(ObservationRow.id), seen)
                 .limit(CHUNK)
             )
-            if some is not None:
-                query = query.where(col(ObservationRow.id).in_(some))
             with self._turn, self._engine.connect() as connection:
                 rows = connection.execute(query).all()
             if not rows:

@@ -155,6 +155,16 @@ class CreditMemo:
         return self.issued_to_an_invoice and self.applied
 
     @property
+    def taken_off_minor(self) -> int:
+        """What it takes off its invoice's open balance, with tax, while it is issued.
+
+        What fell on money already paid was refunded or put on the customer's balance.
+        """
+        if self.invoice_id is None or not self.applied:
+            return 0
+        return self.amount_minor + self.tax_minor - self.post_payment_minor
+
+    @property
     def issued_to_an_invoice(self) -> bool:
         """Does it stand in the ledger and name its invoice, applied or not?"""
         issued = self.status is MemoStatus.ISSUED

@@ -120,6 +120,7 @@ def _downstream_rows(changes: Changes) -> Iterator[WordRow]:
             currency=memo.currency,
             minor=memo.amount_minor,
             tax=memo.tax_minor,
+            open=memo.taken_off_minor,
             posted_at=_micros(memo.posted_at),
         )
 

@@ -97,6 +97,9 @@ class PastBooks(CaseBooks, Protocol):
     def each_flag(self) -> Iterator[Flag]:
         """Every flag."""
 
+    def wound(self) -> Iterator[tuple[str, int]]:
+        """What was owed on each document whose balance is not as it was read, by its key."""
+
     def moved_later(self, kind: str, statuses: Collection[str]) -> Iterator[list[str]]:
         """Ids of a kind that came into one of these statuses only after `moment`."""
 

@@ -71,6 +71,15 @@ class Row:
         return 0 if self.core_currency else self.core_minor
 
 
+def exposure(row: Row, *, flagged: bool) -> int:
+    """What a void or duplicate row asks a person to take back.
+
+    What was done after the cutoff was still to be done at it; but where no flag ever asked
+    for it, it was done before anybody looked.
+    """
+    return row.unexplained + row.timing if flagged else row.unexplained
+
+
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """Something that was read and is not in a row, with the reason."""

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from state.invoices import CoreInvoice, CoreStatus
-from state.worklist import Cause, Flag, FlagState
-from sync.books import Check, Excluded, Matched, Row
+from state.worklist import FlagState
+from sync.asked import TAKEN_BACK, Asked
+from sync.books import Check, Excluded, Matched, Row, exposure
 from sync.classify import Kind
 from sync.decide import Case, Held
 
@@ -70,10 +71,9 @@ def make_checks(
     rows: Iterable[Row],
     excluded: Iterable[Excluded],
     counted: Counted,
-    flags: Iterable[Flag],
+    worklist: Asked,
     *,
     matched: Sequence[Matched] = (),
-    opened_later: Iterable[Flag] = (),
 ) -> tuple[Check, ...]:
     """The nine check lines, in the order in which they are printed."""
     some, left_out = list(rows), list(excluded)
@@ -86,7 +86,7 @@ def make_checks(
         _nothing_hidden(some),
         _open_total(some, matched, counted),
         _one_row_each(some),
-        _exposure(some, list(flags), list(opened_later)),
+        _exposure(some, worklist),
     )
 
 
@@ -221,33 +221,32 @@ def _one_row_each(rows: list[Row]) -> Check:
     return Check(name, not twice, ", ".join(f"{t}:{n}" for t, n in sorted(twice)))
 
 
-def _exposure(rows: list[Row], flags: list[Flag], opened_later: list[Flag]) -> Check:
+def _exposure(rows: list[Row], worklist: Asked) -> Check:
     """The worklist asks for exactly what the reconciliation shows as wrongly billed.
 
     At a cutoff in the past the work may have been found only afterwards: then the later
-    flag stands for the row's own figure.
+    flag stands for the row's own figure. Or it was done before anybody looked.
     """
-    wanted = {Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM}
-    shown = {row.core_invoice_id for row in rows if row.kind in _EXPOSED}
-    asked = {
-        (flag.target, flag.subject): flag
-        for flag in flags
-        if flag.cause in wanted
+    shown = {(row.target, row.core_invoice_id) for row in rows if row.kind in _EXPOSED}
+    by_now = shown & worklist.raised_later
+    wanted = [
+        flag
+        for flag in worklist.flags
+        if flag.cause in TAKEN_BACK
         and flag.state is not FlagState.RESOLVED
-        and flag.core_invoice_id in shown
-    }
-    at_all = {(flag.target, flag.core_invoice_id) for flag in asked.values()}
-    found_later = {
-        (flag.target, flag.core_invoice_id) for flag in opened_later if flag.cause in wanted
-    } - at_all
-    exposed = total = 0
+        and (flag.target, flag.core_invoice_id) in shown - by_now
+    ]
+    at_all = {(flag.target, flag.core_invoice_id) for flag in wanted} | by_now
+    exposed = 0
+    total = sum(
+        {(flag.target, flag.subject): flag.exposure_minor for flag in wanted}.values()
+    )
     for row in rows:
         if row.kind in _EXPOSED:
-            figure = row.unexplained + row.timing
+            key = (row.target, row.core_invoice_id)
+            figure = exposure(row, flagged=key in at_all)
             exposed += figure
-            if (row.target, row.core_invoice_id) in found_later:
-                total += figure
-    total += sum(flag.exposure_minor for flag in asked.values())
+            total += figure if key in by_now else 0
     return Check(
         "the worklist's exposure equals what the rows show as wrongly billed",
         exposed == total,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from state.clock import LATEST
 from sync.books import Run
 
-LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # everything known, whatever its clock said
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -23,9 +23,14 @@ class Month:
             return True
         return moment is not None and self.start <= moment < self.end
 
+    @property
+    def last(self) -> datetime:
+        """The last instant that counts."""
+        return LATEST if self.end is None else self.end - _INSTANT
+
     def cutoff(self, now: datetime) -> datetime | None:
         """The last instant of a month that is over."""
-        return self.end - _INSTANT if self.end is not None and self.end <= now else None
+        return self.last if self.end is not None and self.end <= now else None
 
 
 def month_of(period: str | None) -> Month:
@@ -37,5 +42,11 @@ def month_of(period: str | None) -> Month:
 
 
 def moment_of(run: Run) -> datetime:
-    """Up to when facts count in a run: one made without a cutoff takes all it knows."""
-    return LATEST if run.as_of == run.made_at else run.as_of
+    """Up to when facts count in a run.
+
+    One made without a cutoff takes all it knows, whatever clock dated it: a register in the
+    east is a day ahead. A month that is not over yet takes nothing that is dated past it.
+    """
+    if run.as_of != run.made_at:
+        return run.as_of
+    return month_of(run.period).last

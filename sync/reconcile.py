@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.failures import Incomplete
+from state.clock import LATEST
 from state.codec import fingerprint
 from state.observations import AuditEntry
 from sync import signoff
+from sync.asked import asked
 from sync.books import Check, Excluded, Matched, Outcome, Row, Run, Source
 from sync.checks import make_checks
 from sync.cycle import LeaseHeld, leased, look
@@ -28,7 +30,7 @@ from sync.ledger import (
     take_strangers,
     unnamed,
 )
-from sync.months import LATEST, Month, month_of
+from sync.months import Month, month_of
 from sync.pairs import paired
 from sync.parts import Parts
 from sync.progress import Progress
@@ -103,9 +105,8 @@ def _run(
         rows,
         ledger.excluded,
         ledger.counted,
-        ground.books.each_flag(),
+        asked(ground.books, ground.later),
         matched=matched,
-        opened_later=() if ground.later is None else ground.later.each_flag(),
     )
     policy = parts.settings.policy
     audit_seq, head = parts.store.audit_head()
@@ -148,9 +149,10 @@ def _ground(
     """Pin what is known by now; the books at the cutoff, and beside them all of it."""
     seq = parts.store.last_seq()
     latest = parts.store.as_of(seq, LATEST)
+    moment = cutoff or month.last
     return Ground(
-        books=latest if cutoff is None else parts.store.as_of(seq, cutoff),
-        later=None if cutoff is None else latest,
+        books=parts.store.as_of(seq, moment),
+        later=latest if moment < LATEST else None,
         targets=targets,
         period=month,
         tolerance=parts.policy.tolerance_minor,

@@ -162,7 +162,7 @@ def of_run(
         documents=gathered.documents,
         loose=gathered.loose() if "reconciliation" in names else (),
         flags=gathered.flags,
-        found_later=gathered.found_later(),
+        raised_later=gathered.raised_later,
         ledger=gathered.ledger() if _BALANCED & set(names) else (),
         chains=tuple(gathered.chains()) if "corrections" in names else (),
         names={row.customer_id: row.customer for row in rows() if row.customer},
@@ -213,8 +213,6 @@ def standing(store: Books, entity: str, version: str, now: datetime) -> Material
 
 def _credits(store: Books, run: Run) -> Register:
     """The credits as they were seen by the run, rolled forward over its period."""
-    span = span_of(run)
-    end = span.end + timedelta(microseconds=1)
-    return register(
-        store, now=run.made_at, start=span.start or EVER, end=end, seen_by=run.made_at
-    )
+    start = span_of(run).start or EVER
+    end = run.as_of + timedelta(microseconds=1)
+    return register(store, now=run.made_at, start=start, end=end, seen_by=run.made_at)

@@ -5,24 +5,25 @@ every version of every document. The two meet in the roll-forward.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import groupby
 
 from state.asof import AsOf
 from state.books import Books
+from state.clock import LATEST
 from state.invoices import CoreInvoice, CoreStatus
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag
 from sync import detail
+from sync.asked import asked
 from sync.books import NAMES_NO_INVOICE, Run
 from sync.candidates import INVOICE, fits_one_of, want_of
 from sync.ledger import CHUNK, chunks
+from sync.months import moment_of, month_of
 from sync.progress import Progress, Silent
 from sync.report.codec import read_run
-from sync.report.ledger import LedgerRow, Span, Version, fold, fold_loose
+from sync.report.ledger import LedgerRow, MemoVersion, Span, Version, fold, fold_loose
 from sync.report.material import Chain, Prior, Seen
 
-_FAR = datetime(9999, 1, 1, tzinfo=UTC)
 Key = tuple[str, str]  # register, and id in it
 
 
@@ -32,25 +33,18 @@ class Gathered:
     def __init__(self, store: Books, run: Run, progress: Progress) -> None:
         self._store, self._run, self._progress = store, run, progress
         self._seq = run.seq or store.last_seq()
-        self._books: AsOf = store.as_of(self._seq, run.as_of)
+        self._books: AsOf = store.as_of(self._seq, moment_of(run))
         self.memos = tuple(self._books.each_memo())
-        self.flags = tuple(sorted(self._books.each_flag(), key=_number))
+        later = store.as_of(self._seq, LATEST) if moment_of(run) < LATEST else None
+        work = asked(self._books, later)
+        self.flags = tuple(sorted(work.flags, key=_number))
+        self.raised_later = work.raised_later
         self.documents = self._named()
         self._credited: dict[Key, list[CreditMemo]] = {}
         for memo in self.memos:
             if memo.invoice_id is not None:
                 key = (memo.target, memo.invoice_id)
                 self._credited.setdefault(key, []).append(memo)
-
-    def found_later(self) -> frozenset[Key]:
-        """(register, core invoice) of flags that were opened only after the cutoff."""
-        if self._run.as_of >= self._run.made_at:
-            return frozenset()
-        later = self._store.as_of(self._seq, _FAR).each_flag()
-        known = {flag.key for flag in self.flags}
-        return frozenset(
-            (flag.target, flag.core_invoice_id) for flag in later if flag.key not in known
-        )
 
     def _named(self) -> dict[Key, DownstreamInvoice]:
         """The documents that memos and flags name."""
@@ -95,6 +89,7 @@ class Gathered:
             if row.document_id
             for name in row.document_id.split(", ")
         }
+        credited = self._memo_lives()
         rows: dict[tuple[str, str, str], LedgerRow] = {}
         for versions, standing in self._lives():
             last = versions[-1].document
@@ -102,7 +97,7 @@ class Gathered:
             fold(
                 _row_of(rows, last),
                 versions,
-                self._credited.get(key, ()),
+                credited.get(key, ()),
                 span,
                 standing=standing,
                 outside=hash(key) not in inside,
@@ -119,16 +114,27 @@ class Gathered:
 
         Both are read in the order of the database, and nothing stands that was not seen.
         """
-        history = self._store.history(DownstreamInvoice, "document", self._run.made_at)
+        history = self._store.lives(DownstreamInvoice, "document", self._seq)
         standing = self._books.each_document()
         at_hand = next(standing, None)
         for key, group in groupby(history, key=lambda one: (one[1].target, one[1].id)):
-            versions = [Version(seen_at, word) for seen_at, word in group]
+            versions = [Version(since, word) for since, word in group]
             if at_hand is not None and (at_hand.target, at_hand.id) == key:
                 yield versions, at_hand
                 at_hand = next(standing, None)
             else:
                 yield versions, None
+
+    def _memo_lives(self) -> dict[Key, list[list[MemoVersion]]]:
+        """Every memo in its versions, by each document that one of them names."""
+        found: dict[Key, list[list[MemoVersion]]] = {}
+        history = self._store.lives(CreditMemo, "memo", self._seq)
+        for _, group in groupby(history, key=lambda one: (one[1].target, one[1].id)):
+            versions = [MemoVersion(since, word) for since, word in group]
+            for key in {(one.memo.target, one.memo.invoice_id) for one in versions}:
+                if key[1] is not None:
+                    found.setdefault((key[0], key[1]), []).append(versions)
+        return found
 
     def prior(self) -> Prior | None:
         """How the month before closed, as its own run knew it."""
@@ -188,10 +194,7 @@ class Gathered:
 
 def span_of(run: Run) -> Span:
     """The instants that a run's period holds, up to its cutoff."""
-    if not run.period:
-        return Span(None, run.as_of)
-    year, month = (int(part) for part in run.period.split("-"))
-    return Span(datetime(year, month, 1, tzinfo=UTC), run.as_of)
+    return Span(month_of(run.period).start, moment_of(run), run.as_of)
 
 
 def _row_of(

@@ -42,6 +42,7 @@ from sync.statements import (
     UNNAMED,
     WANTED,
     WITH_DOCUMENT,
+    WOUND,
 )
 
 MEMORY = "240MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
@@ -104,6 +105,7 @@ class _Engine:
         with closing(self._db):
             progress.step("reading the books in bulk", len(COLUMNS))
             self._again()
+            self._wind()
             for kind in COLUMNS:
                 self._load(kind)
                 progress.advance()
@@ -126,6 +128,15 @@ class _Engine:
             self._db.register("incoming", batches)
             self._db.execute(AGAIN.format(cut=self._cut))
             self._db.unregister("incoming")
+
+    def _wind(self) -> None:
+        """Balances that are not as they were read, from the books themselves."""
+        wound = list(self._ground.books.wound())
+        told = {
+            "ids": [name for name, _ in wound],
+            "owed": [minor for _, minor in wound],
+        }
+        self._db.execute(WOUND, told)
 
     def _load(self, kind: str) -> None:
         """What stands of a kind at the cutoff, as far as the joins need it."""

@@ -40,6 +40,12 @@ STANDS = """(
   )
 ) stands"""
 
+# What was owed where memos did something to a balance later (`state.winding`).
+WOUND = """
+CREATE TEMP TABLE wound AS
+SELECT unnest(CAST($ids AS VARCHAR[])) AS id, unnest(CAST($owed AS BIGINT[])) AS owed
+"""
+
 # What is kept of each kind as it comes in. The links come first, then the invoices.
 KEPT = {
     "link": """
@@ -65,7 +71,8 @@ SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
     + EXTRACT(month FROM make_timestamp(d.posted)) AS INTEGER) AS month, d.tax, d.paid,
   CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN d.minor ELSE 0 END
     AS gross,
-  CASE WHEN d.status IN ('OPEN', 'PART_PAID') THEN d.still_open ELSE 0 END AS owed,
+  COALESCE(wound.owed,
+    CASE WHEN d.status IN ('OPEN', 'PART_PAID') THEN d.still_open ELSE 0 END) AS owed,
   CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE')
     AND d.minor = i.due AND d.currency = i.currency AND d.ref <> '' THEN 1 ELSE 0 END AS agrees
 FROM (
@@ -80,13 +87,15 @@ FROM (
       WHEN posted_at > {cut} OR paid_at > {cut} THEN 0
       ELSE paid END AS paid,
     CASE WHEN early = 0 THEN open
-      WHEN paid_at > {cut} THEN minor + tax
+      WHEN paid_at > {cut} THEN
+        CASE WHEN status IN ('VOID', 'DELETED') THEN minor + tax ELSE open + paid END
       WHEN minor + tax > paid THEN minor + tax - paid
       ELSE 0 END AS still_open
   FROM {stands}
   WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut} OR began_at <= {cut})
 ) d
 LEFT JOIN link tied ON tied.document = d.id
+LEFT JOIN wound ON wound.id = d.id
 LEFT JOIN invoice i ON i.id = COALESCE(NULLIF(d.ref, ''), tied.ref)
 """,
     "memo": """

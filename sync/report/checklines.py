@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from state.money import format_minor
 from state.worklist import Cause, FlagState
-from sync.books import Row
+from sync.books import Row, exposure
 from sync.classify import Kind as Class
 from sync.pairs import STRIPE
 from sync.report.document import Column, Kind, Table, table
@@ -87,7 +87,6 @@ class _Sums:
     parts: Counter[tuple[str, str]] = field(default_factory=Counter)
     unexplained: Counter[tuple[str, str]] = field(default_factory=Counter)
     open: Counter[tuple[str, str]] = field(default_factory=Counter)
-    exposed: Counter[str] = field(default_factory=Counter)
     documents: set[int] = field(default_factory=set)  # hashes: a long run has many
     twice: int = 0
 
@@ -108,8 +107,6 @@ def _sums(material: Material) -> _Sums:
         sums.parts[key] += row.rounding + row.explained + row.timing + row.unexplained
         sums.unexplained[key] += row.unexplained
         sums.open[key] += row.open_minor
-        if row.kind in _EXPOSED:
-            sums.exposed[row.currency] += row.unexplained + row.timing
         mark = hash((row.target, row.core_invoice_id))
         sums.twice += mark in invoices
         invoices.add(mark)
@@ -166,9 +163,10 @@ def _memos(material: Material, sums: _Sums) -> list[CheckLine]:
     for memo in material.memos:
         document = material.documents.get((memo.target, memo.invoice_id or ""))
         if (
-            memo.explains
+            document is not None
             and hash((memo.target, memo.invoice_id)) in sums.documents
-            and document is not None
+            and memo.issued_to_an_invoice
+            and (memo.applied or not document.status.live)
             and document.currency == memo.currency
         ):
             register[memo.target, memo.currency] += memo.amount_minor
@@ -272,29 +270,32 @@ def _balances(material: Material, sums: _Sums) -> list[CheckLine]:
 
 def _exposure(material: Material, sums: _Sums) -> list[CheckLine]:
     """What the worklist asks a person to take back, against what the rows show."""
-    shown = {
-        (row.target, row.core_invoice_id) for row in material.rows() if row.kind in _EXPOSED
-    }
-    asked: dict[tuple[str, str], tuple[str, int]] = {}
-    for flag in material.flags:
-        wanted = flag.cause in {Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM}
-        wanted = wanted and flag.state is not FlagState.RESOLVED
-        if wanted and (flag.target, flag.core_invoice_id) in shown:
-            asked[flag.target, flag.subject] = (flag.currency, flag.exposure_minor)
+    rows = [row for row in material.rows() if row.kind in _EXPOSED]
+    shown = {(row.target, row.core_invoice_id) for row in rows}
+    by_now = shown & material.raised_later  # the work was found only after the cutoff
+    wanted = [
+        flag
+        for flag in material.flags
+        if flag.cause in {Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM}
+        and flag.state is not FlagState.RESOLVED
+        and (flag.target, flag.core_invoice_id) in shown - by_now
+    ]
+    at_all = {(flag.target, flag.core_invoice_id) for flag in wanted} | by_now
+    asked = {(flag.target, flag.subject): flag for flag in wanted}
+    exposed: Counter[str] = Counter()
     worklist: Counter[str] = Counter()
-    for currency, minor in asked.values():
-        worklist[currency] += minor
-    # At a cutoff in the past the work may have been found only afterwards.
-    at_all = {(flag.target, flag.core_invoice_id) for flag in material.flags}
-    for row in material.rows():
+    for flag in asked.values():
+        worklist[flag.currency] += flag.exposure_minor
+    for row in rows:
         key = (row.target, row.core_invoice_id)
-        if row.kind in _EXPOSED and key in material.found_later - at_all:
-            worklist[row.currency] += row.unexplained + row.timing
+        figure = exposure(row, flagged=key in at_all)
+        exposed[row.currency] += figure
+        worklist[row.currency] += figure if key in by_now else 0
     return [
         CheckLine(
             9,
             "Σ unexplained of voids and duplicates = the worklist's open exposure",
-            sums.exposed[currency],
+            exposed[currency],
             worklist[currency],
             "",
             currency,

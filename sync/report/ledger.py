@@ -31,6 +31,7 @@ class Span:
 
     start: datetime | None
     end: datetime  # what is posted at this instant is in
+    aged: datetime | None = None  # balances are so old at this instant; None: at the end
 
     def holds(self, moment: datetime) -> bool:
         """Was it in the period?"""
@@ -72,10 +73,18 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A document as it was seen at a time."""
+    """A document as it was seen, and since when it was so: by its own dates, else as seen."""
 
-    seen_at: datetime
+    since: datetime
     document: DownstreamInvoice
+
+
+@dataclass(frozen=True, slots=True)
+class MemoVersion:
+    """A memo as it was seen, and since when it was so."""
+
+    since: datetime
+    memo: CreditMemo
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,26 @@ class _Event:
     minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    at: datetime
+    order: int  # among what happened at one instant
+    kind: str
+    minor: int = 0
+    closes: bool | None = None  # from then on nothing is owed, or is again
+
+
+_CLOSED = {
+    DocumentStatus.VOID: "voids",
+    DocumentStatus.DELETED: "voids",
+    DocumentStatus.UNCOLLECTIBLE: "write_offs",
+}
+
+
 def fold(
     row: LedgerRow,
     versions: Sequence[Version],
-    memos: Iterable[CreditMemo],
+    memos: Iterable[Sequence[MemoVersion]],
     span: Span,
     *,
     standing: DownstreamInvoice | None,
@@ -116,7 +141,7 @@ def fold(
     if standing is not None:
         due = standing.due_on or _day(standing.posted_at)
         row.subledger += standing.owed_minor
-        row.buckets[_bucket(due, span.end)] += standing.owed_minor
+        row.buckets[_bucket(due, span.aged or span.end)] += standing.owed_minor
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
@@ -125,70 +150,95 @@ def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
         row.unapplied += memo.amount_minor + memo.tax_minor
 
 
-def _events(versions: Sequence[Version], memos: list[CreditMemo]) -> Iterable[_Event]:
-    """What happened to one document, oldest first, each with its effect on A/R."""
-    dated: list[tuple[datetime, int, str, int]] = []
-    total = _total(versions)
-    first = next((one for one in versions if one.document.posted_at is not None), None)
-    if first is None or first.document.posted_at is None:
+def _events(
+    versions: Sequence[Version], memos: Iterable[Sequence[MemoVersion]]
+) -> Iterable[_Event]:
+    """What happened to one document, oldest first, each with its effect on A/R.
+
+    A memo takes off no more than is owed: what it gives beyond is the customer's credit.
+    """
+    stood = [one for n, one in enumerate(versions) if _stood(one.document, first=n == 0)]
+    dates = [one.document.posted_at for one in stood if one.document.posted_at is not None]
+    if not dates:
         return
-    posted_at = first.document.posted_at
-    dated.append((posted_at, 0, "issued", total))
-    for memo in memos:
-        applied = memo.amount_minor + memo.tax_minor - memo.post_payment_minor
-        at = memo.posted_at or posted_at
-        counted = memo.status in {MemoStatus.ISSUED, MemoStatus.VOID} and memo.applied
-        if not counted or applied == 0:
-            continue
-        dated.append((at, 1, "memos", -applied))
-        if memo.status is MemoStatus.VOID and memo.voided_at is not None:
-            dated.append((memo.voided_at, 3, "memos", applied))
-    dated.extend(_moves(versions))
-    balance, written_off = 0, 0
-    for at, _, kind, amount in sorted(dated, key=lambda one: (one[0], one[1])):
-        effect = amount
-        if kind in {"voids", "write_offs"}:
-            effect = -balance
-        elif kind == "recovered":
-            effect = -written_off
-        if kind in {"write_offs", "recovered"}:
-            written_off = effect if kind == "write_offs" else 0
-        balance += effect
-        if effect:
-            yield _Event(at, "write_offs" if kind == "recovered" else kind, effect)
+    posted_at = min(dates)  # one that was dated anew stood by the earlier date already
+    dated = [_Move(posted_at, 0, "issued", _total(stood[0].document, stood))]
+    name = stood[0].document.id
+    for one in memos:
+        steps = _steps(one, name)
+        dated.extend(_Move(max(at, posted_at), 1, "memos", by) for at, by in steps)
+    dated.extend(_moves(versions, posted_at))
+    asked = balance = 0  # `asked` may fall below zero, what is owed never
+    closed = False
+    for move in sorted(dated, key=lambda one: (one.at, one.order)):
+        before = balance
+        asked += move.minor
+        closed = closed if move.closes is None else move.closes
+        balance = 0 if closed else max(asked, 0)
+        if balance != before:
+            yield _Event(move.at, move.kind, balance - before)
 
 
-def _moves(versions: Sequence[Version]) -> Iterable[tuple[datetime, int, str, int]]:
-    """Payments, voids and write-offs, from one version to the next."""
-    paid, before = 0, DocumentStatus.DRAFT
-    for one in versions:
+def _stood(document: DownstreamInvoice, *, first: bool) -> bool:
+    """Was it ever in the ledger? A draft that is deleted or cancelled never was."""
+    if document.status is DocumentStatus.VOID:
+        return first or document.voided_at is not None
+    return document.status.posted
+
+
+def _steps(
+    versions: Sequence[MemoVersion], document_id: str
+) -> Iterable[tuple[datetime, int]]:
+    """What a memo did to one document's balance, from one version to the next."""
+    taken = 0
+    for number, one in enumerate(versions):
+        memo = one.memo
+        takes = memo.taken_off_minor if memo.invoice_id == document_id else 0
+        if number == 0 and memo.status is MemoStatus.VOID and memo.posted_at is not None:
+            if memo.voided_at is None:
+                continue  # nobody saw it alive
+            yield memo.posted_at, -takes
+            taken = takes
+        if not _issued(memo):
+            takes = 0
+        if takes != taken:
+            yield one.since, taken - takes
+            taken = takes
+
+
+def _moves(versions: Sequence[Version], posted_at: datetime) -> Iterable[_Move]:
+    """Payments, voids and write-offs, from one version to the next.
+
+    What a first version already shows, and nothing dates, is held to be as old as its
+    posting: nobody saw it otherwise.
+    """
+    paid, total, before = 0, None, DocumentStatus.DRAFT
+    for number, one in enumerate(versions):
         now = one.document
-        when = one.seen_at
-        if before is DocumentStatus.UNCOLLECTIBLE and now.status is not before:
-            yield (now.paid_at or when, 2, "recovered", 0)
+        when = posted_at if number == 0 else max(one.since, posted_at)
+        if now.status is not before and before in _CLOSED:
+            yield _Move(now.paid_at or when, 2, _CLOSED[before], closes=False)
+        if now.status.posted:
+            whole = now.gross_minor + now.tax_minor
+            if total is not None and whole != total:
+                yield _Move(when, 1, "other", whole - total)
+            total = whole
         if now.paid_minor != paid:
             kind = "payments" if now.paid_minor > paid else "refunds"
             full = now.status is DocumentStatus.PAID and now.paid_at is not None
-            yield (
-                now.paid_at if full and now.paid_at else when,
-                3,
-                kind,
-                paid - now.paid_minor,
-            )
+            at = now.paid_at if full and now.paid_at else when
+            yield _Move(at, 3, kind, paid - now.paid_minor)
             paid = now.paid_minor
-        if now.status is not before:
-            if now.status is DocumentStatus.VOID:
-                yield (now.voided_at or when, 4, "voids", 0)
-            elif now.status is DocumentStatus.UNCOLLECTIBLE:
-                yield (when, 4, "write_offs", 0)
+        if now.status is not before and now.status in _CLOSED:
+            void = now.voided_at if now.status is DocumentStatus.VOID else None
+            yield _Move(void or when, 4, _CLOSED[now.status], closes=True)
         before = now.status
 
 
-def _total(versions: Sequence[Version]) -> int:
-    """What was asked for, with tax. Some ERPs set a void document to zero: look before."""
-    posted = [one.document for one in versions if one.document.status.posted]
-    last = posted[-1] if posted else versions[-1].document
-    return last.gross_minor + last.tax_minor
+def _total(first: DownstreamInvoice, stood: Sequence[Version]) -> int:
+    """What was asked for, with tax. Some ERPs set a void document to zero: look further."""
+    document = next((one.document for one in stood if one.document.status.posted), first)
+    return document.gross_minor + document.tax_minor
 
 
 def _issued(memo: CreditMemo) -> bool:

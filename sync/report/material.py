@@ -66,7 +66,7 @@ class Material:
     documents: Mapping[tuple[str, str], DownstreamInvoice] = field(default_factory=dict)
     loose: tuple[DownstreamInvoice, ...] = ()  # that name no core invoice, and fit a row
     flags: tuple[Flag, ...] = ()
-    found_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)
+    raised_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)
     ledger: tuple[LedgerRow, ...] = ()
     chains: tuple[Chain, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)  # customer id to name

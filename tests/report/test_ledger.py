@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from state.effective import rewound
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
-from sync.report.ledger import LedgerRow, Span, Version, fold, fold_loose
+from sync.report.ledger import LedgerRow, MemoVersion, Span, Version, fold, fold_loose
 
 DAY = timedelta(days=1)
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
@@ -30,13 +30,14 @@ def rolled(
     versions: list[Version], memos: tuple[CreditMemo, ...] = (), span: Span = OCTOBER
 ) -> LedgerRow:
     row = LedgerRow("stripe", "USD", "cc_1")
-    fold(row, versions, memos, span, standing=stood(versions, span.end))
+    lives = [[MemoVersion(m.voided_at or m.posted_at or BEGIN, m)] for m in memos]
+    fold(row, versions, lives, span, standing=stood(versions, span.end))
     return row
 
 
 def stood(versions: list[Version], end: datetime) -> DownstreamInvoice | None:
     """The document at the cutoff; what was first seen later is rewound by its own dates."""
-    seen = [one.document for one in versions if one.seen_at <= end]
+    seen = [one.document for one in versions if one.since <= end]
     word = seen[-1] if seen else rewound(versions[0].document, end)
     assert word is None or isinstance(word, DownstreamInvoice)
     return word
@@ -96,7 +97,7 @@ STORIES = {
 def test_a_document_s_movements_lead_to_its_balance(name: str) -> None:
     words, memos, moved, owed = STORIES[name]
     versions = [Version(word.posted_at or OCTOBER_5, word) for word in words]
-    versions = [replace(v, seen_at=v.seen_at + n * DAY) for n, v in enumerate(versions)]
+    versions = [replace(v, since=v.since + n * DAY) for n, v in enumerate(versions)]
     row = rolled(versions, memos)
     for movement, minor in moved.items():
         assert getattr(row, movement) == minor, movement

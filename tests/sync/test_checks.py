@@ -11,6 +11,7 @@ from state.invoices import CoreStatus
 from state.receivables import MemoStatus
 from state.worklist import Cause, Flag, FlagState
 from sync import reconcile as reconciling
+from sync.asked import Asked
 from sync.books import Check, Excluded, Matched, Row
 from sync.checks import Counted, make_checks
 from sync.reconcile import How
@@ -56,14 +57,13 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Material:
         rows: Any,
         excluded: Any,
         counted: Any,
-        flags: Any,
+        worklist: Any,
         *,
         matched: Any,
-        opened_later: Any,
     ) -> tuple[Check, ...]:
-        some = list(flags)
+        some = list(worklist.flags)
         taken.append((list(rows), list(excluded), counted, some, list(matched)))
-        return make_checks(rows, excluded, counted, some, matched=matched)
+        return make_checks(rows, excluded, counted, worklist, matched=matched)
 
     monkeypatch.setattr(reconciling, "make_checks", spy)
     assert broken(kept.run(how=How(engine=True, keep_plain=0))) == []
@@ -73,7 +73,7 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Material:
 
 def checked(material: Material) -> tuple[Check, ...]:
     rows, excluded, counted, flags, matched = material
-    return make_checks(rows, excluded, counted, flags, matched=matched)
+    return make_checks(rows, excluded, counted, Asked(tuple(flags)), matched=matched)
 
 
 def test_there_are_nine_and_they_hold(material: Material) -> None:
