@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from state.codec import decode
 from state.engine import open_engine
+from state.statements import value_of, words
 from state.tables import BodyRow, Current
 
 _W = TypeVar("_W")
@@ -66,17 +67,10 @@ class Asking:
         found: list[_W] = []
         with self._turn, self._engine.connect() as connection:
             for some in chunks(sorted(values)):
-                query = (
-                    select(col(BodyRow.body))
-                    .join(Current, col(Current.seq) == col(BodyRow.seq))
-                    .where(
-                        col(Current.entity) == self._entity,
-                        col(Current.kind) == kind,
-                        getattr(Current, column).in_(some),
-                    )
-                    .order_by(col(Current.id))
-                )
-                found.extend(decode(word, row[0]) for row in connection.execute(query))
+                many, value = value_of(some)
+                about = {"entity": self._entity, "kind": kind, "value": value}
+                rows = connection.execute(words(column, many=many), about)
+                found.extend(decode(word, row[0]) for row in rows)
         return found
 
     def _each(self, word: type[_W], kind: str) -> Iterator[_W]:

@@ -17,27 +17,25 @@ from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord
 from state.reads_credits import CreditReader
 from state.rows import WordRow, flag_row, micros, rows_of
-from state.store import LeaseLost, Overtaken, PushMoved
-from state.tables import (
-    AuditRow,
-    BodyRow,
-    Current,
-    CursorRow,
-    Fact,
-    LeaseRow,
-    ObservationRow,
-    RunRow,
-    SweepRow,
+from state.statements import (
+    ADD_AUDIT,
+    ADD_BODY,
+    ADD_OBSERVATION,
+    LAST_SEQ,
+    MOVED_SINCE,
+    NAMED,
+    TOKEN,
+    known_as,
+    value_of,
 )
+from state.store import LeaseLost, Overtaken, PushMoved
+from state.tables import Current, CursorRow, Fact, LeaseRow, RunRow, SweepRow
 from state.together import Together
 from state.upsert import upsert
 from state.worklist import Flag
 
 # PostgreSQL: one writer of this database at a time, as SQLite has by nature.
 _LOCK = text("SELECT pg_advisory_xact_lock(6204873315570923113)")
-# What decisions rest on: words that carry a core invoice's id, and words that refer to it.
-_NAMED = frozenset({"push", "invoice"})
-_REFERRING = frozenset({"flag", "document", "link"})
 
 
 class FactDiffers(Exception):
@@ -136,34 +134,25 @@ class Books(CreditReader):
         )
 
     def _token(self, connection: Connection) -> int | None:
-        query = select(col(LeaseRow.token)).where(col(LeaseRow.entity) == self._entity)
-        return connection.execute(query).scalar()
+        return connection.execute(TOKEN, {"entity": self._entity}).scalar()
 
     def _fence(self, connection: Connection, token: int) -> None:
         if self._token(connection) != token:
             raise LeaseLost("another Tieout has taken the lease; nothing was kept")
 
     def _unmoved(self, connection: Connection, pushes: Iterable[PushRecord]) -> None:
-        for row in rows_of(Changes(pushes=tuple(pushes))):
-            query = select(col(Current.fingerprint)).where(
-                col(Current.entity) == self._entity,
-                col(Current.kind) == row.kind,
-                col(Current.id) == row.id,
-            )
-            if connection.execute(query).scalar() != row.fingerprint:
+        rows = list(rows_of(Changes(pushes=tuple(pushes))))
+        known = self._known(connection, rows)
+        for row in rows:
+            before = known.get((row.kind, row.id))
+            if before is None or before[0] != row.fingerprint:
                 raise PushMoved(f"the push of {row.id} was moved by a person")
 
     def _unshaken(self, connection: Connection, ground: Ground) -> None:
         """What was observed since is next to nothing, whatever the books hold."""
-        query = select(
-            col(ObservationRow.kind), col(ObservationRow.id), col(ObservationRow.ref)
-        ).where(
-            col(ObservationRow.seq) > ground.seq,
-            col(ObservationRow.entity) == self._entity,
-            col(ObservationRow.kind).in_([*_NAMED, *_REFERRING]),
-        )
-        for kind, name, ref in connection.execute(query):
-            core_id = name if kind in _NAMED else ref
+        since = {"entity": self._entity, "seq": ground.seq}
+        for kind, name, ref in connection.execute(MOVED_SINCE, since):
+            core_id = name if kind in NAMED else ref
             if core_id in ground.core_ids:
                 raise Overtaken(f"{kind} {name} has just moved")
 
@@ -205,9 +194,7 @@ class Books(CreditReader):
                 moved[row.kind, row.id] = row
         if not moved:
             return
-        last: int = (
-            connection.execute(select(func.max(col(ObservationRow.seq)))).scalar() or 0
-        )
+        last: int = connection.execute(LAST_SEQ).scalar() or 0
         seen = micros(at)
         observations, bodies, current = [], [], []
         for seq, (key, row) in enumerate(moved.items(), last + 1):
@@ -253,8 +240,8 @@ class Books(CreditReader):
                     "fingerprint": row.fingerprint,
                 }
             )
-        connection.execute(insert(ObservationRow), observations)
-        connection.execute(insert(BodyRow), bodies)
+        connection.execute(ADD_OBSERVATION, observations)
+        connection.execute(ADD_BODY, bodies)
         upsert(connection, Current, current)
 
     def _known(
@@ -264,18 +251,10 @@ class Books(CreditReader):
         known: dict[tuple[str, str], tuple[str, tuple[int | None, str], int]] = {}
         for kind in {row.kind for row in rows}:
             for some in chunks([row.id for row in rows if row.kind == kind]):
-                query = select(
-                    col(Current.id),
-                    col(Current.fingerprint),
-                    col(Current.dated_at),
-                    col(Current.status),
-                    col(Current.first),
-                ).where(
-                    col(Current.entity) == self._entity,
-                    col(Current.kind) == kind,
-                    col(Current.id).in_(some),
-                )
-                for name, print_, dated, status, first in connection.execute(query):
+                many, value = value_of(some)
+                about = {"entity": self._entity, "kind": kind, "value": value}
+                found = connection.execute(known_as(many=many), about)
+                for name, print_, dated, status, first in found:
                     known[kind, name] = (print_, (dated, status), first)
         return known
 
@@ -322,7 +301,7 @@ class Books(CreditReader):
                 }
             )
         if lines:
-            connection.execute(insert(AuditRow), lines)
+            connection.execute(ADD_AUDIT, lines)
 
     def keep_run(
         self,

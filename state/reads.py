@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from state.asking import chunks, text_of
@@ -14,12 +14,11 @@ from state.invoices import CoreCustomer, CoreInvoice
 from state.observations import Sweep
 from state.past import Past
 from state.pushes import PushRecord, PushState
+from state.statements import HEAD, LAST_SEQ
 from state.tables import (
-    AuditRow,
     Current,
     CursorRow,
     Fact,
-    ObservationRow,
     RunRow,
     SweepRow,
 )
@@ -181,7 +180,7 @@ class Reader(Past):
 
     def last_seq(self) -> int:
         """The number of the last observation of any entity."""
-        found = self.ask(select(func.max(col(ObservationRow.seq))))
+        found = self.ask(LAST_SEQ)
         return int(found[0][0] or 0)
 
     def as_of(self, seq: int, moment: datetime) -> AsOf:
@@ -198,11 +197,5 @@ class Reader(Past):
         return verify(self.audit_lines())
 
     def _head(self, connection: Connection) -> tuple[int, str]:
-        query = (
-            select(col(AuditRow.seq), col(AuditRow.hash))
-            .where(col(AuditRow.entity) == self._entity)
-            .order_by(col(AuditRow.seq).desc())
-            .limit(1)
-        )
-        row = connection.execute(query).first()
+        row = connection.execute(HEAD, {"entity": self._entity}).first()
         return (0, GENESIS) if row is None else (row[0], row[1])

@@ -1,5 +1,6 @@
 """Insert or replace many rows at once, on SQLite and PostgreSQL alike."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,19 +11,21 @@ def upsert(
     connection: Connection, table: type[SQLModel], rows: list[dict[str, Any]]
 ) -> None:
     """Write rows by primary key in one statement; none is nothing to do."""
-    if not rows:
-        return
+    if rows:
+        connection.execute(_statement(table, insert_on(connection)), rows)
+
+
+@cache
+def _statement(table: type[SQLModel], insert: Any) -> Any:
     columns = table.__table__.columns  # type: ignore[attr-defined]  # SQLModel adds it
     keys = [column.name for column in columns if column.primary_key]
-    statement = insert_on(connection)(table)
+    statement = insert(table)
     others = {
         column.name: statement.excluded[column.name]
         for column in columns
         if not column.primary_key
     }
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=others), rows
-    )
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def insert_on(connection: Connection) -> Any:

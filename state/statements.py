@@ -1,0 +1,74 @@
+"""The statements of a push, built once: to build one takes longer than to run it.
+
+Each is one object for good, so that SQLAlchemy finds what it compiled of it at once.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, select
+from sqlmodel import col
+
+from state.tables import AuditRow, BodyRow, Current, LeaseRow, ObservationRow
+
+# What decisions rest on: words that carry a core invoice's id, and words that refer to it.
+NAMED = frozenset({"push", "invoice"})
+REFERRING = frozenset({"flag", "document", "link"})
+
+_ENTITY = bindparam("entity")
+_OF_KIND = (col(Current.entity) == _ENTITY, col(Current.kind) == bindparam("kind"))
+
+TOKEN = select(col(LeaseRow.token)).where(col(LeaseRow.entity) == _ENTITY)
+LAST_SEQ = select(func.max(col(ObservationRow.seq)))
+HEAD = (
+    select(col(AuditRow.seq), col(AuditRow.hash))
+    .where(col(AuditRow.entity) == _ENTITY)
+    .order_by(col(AuditRow.seq).desc())
+    .limit(1)
+)
+MOVED_SINCE = select(
+    col(ObservationRow.kind), col(ObservationRow.id), col(ObservationRow.ref)
+).where(
+    col(ObservationRow.seq) > bindparam("seq"),
+    col(ObservationRow.entity) == _ENTITY,
+    col(ObservationRow.kind).in_(sorted(NAMED | REFERRING)),
+)
+ADD_OBSERVATION = insert(ObservationRow)
+ADD_BODY = insert(BodyRow)
+ADD_AUDIT = insert(AuditRow)
+
+
+@cache
+def known_as(*, many: bool) -> Select[Any]:
+    """What words of a kind are now: id, fingerprint, date, status and number."""
+    return select(
+        col(Current.id),
+        col(Current.fingerprint),
+        col(Current.dated_at),
+        col(Current.status),
+        col(Current.first),
+    ).where(*_OF_KIND, _holds("id", many=many))
+
+
+@cache
+def words(column: str, *, many: bool) -> Select[Any]:
+    """The texts of a kind's words whose column holds one of these values, by id."""
+    return (
+        select(col(BodyRow.body))
+        .join(Current, col(Current.seq) == col(BodyRow.seq))
+        .where(*_OF_KIND, _holds(column, many=many))
+        .order_by(col(Current.id))
+    )
+
+
+def _holds(column: str, *, many: bool) -> Any:
+    """One value is asked for by far the most often, and a list has to be spelt out."""
+    named = getattr(Current, column)
+    if many:
+        return named.in_(bindparam("value", expanding=True))
+    return named == bindparam("value")
+
+
+def value_of(some: list[str]) -> tuple[bool, Any]:
+    """Whether these are many, and the value that stands for them."""
+    return (True, some) if len(some) != 1 else (False, some[0])
