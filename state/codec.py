@@ -81,6 +81,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if get_origin(kind) in {Union, types.UnionType}:
         inner = next(one for one in get_args(kind) if one is not type(None))
         read = _reader(inner)
+        if read is _same:
+            return read
         return lambda value: None if value is None else read(value)
     if get_origin(kind) is tuple:
         read = _reader(get_args(kind)[0])
@@ -96,12 +98,19 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if is_dataclass(kind):
         make: Any = kind
         hints = get_type_hints(kind)
-        readers = [(one.name, _reader(hints[one.name])) for one in fields(kind)]
+        readers = {one.name: _reader(hints[one.name]) for one in fields(kind)}
+        as_is = [name for name, read in readers.items() if read is _same]
+        others = [(name, read) for name, read in readers.items() if read is not _same]
 
         def read_word(value: Any) -> Any:
             return make(
-                **{name: read(value[name]) for name, read in readers if name in value}
+                **{name: value[name] for name in as_is if name in value},
+                **{name: read(value[name]) for name, read in others if name in value},
             )
 
         return read_word
-    return lambda value: value
+    return _same
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -6,7 +6,7 @@ Each is one object for good, so that SQLAlchemy finds what it compiled of it at 
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlmodel import col
 
 from state.tables import AuditRow, BodyRow, Current, LeaseRow, ObservationRow
@@ -15,7 +15,7 @@ from state.tables import AuditRow, BodyRow, Current, LeaseRow, ObservationRow
 NAMED = frozenset({"push", "invoice"})
 REFERRING = frozenset({"flag", "document", "link"})
 
-_ENTITY = bindparam("entity")
+_ENTITY: Any = bindparam("entity")
 _OF_KIND = (col(Current.entity) == _ENTITY, col(Current.kind) == bindparam("kind"))
 
 TOKEN = select(col(LeaseRow.token)).where(col(LeaseRow.entity) == _ENTITY)
@@ -39,7 +39,7 @@ ADD_AUDIT = insert(AuditRow)
 
 
 @cache
-def known_as(*, many: bool) -> Select[Any]:
+def known_as(*, many: bool) -> Any:
     """What words of a kind are now: id, fingerprint, date, status and number."""
     return select(
         col(Current.id),
@@ -51,7 +51,7 @@ def known_as(*, many: bool) -> Select[Any]:
 
 
 @cache
-def words(column: str, *, many: bool) -> Select[Any]:
+def words(column: str, *, many: bool) -> Any:
     """The texts of a kind's words whose column holds one of these values, by id."""
     return (
         select(col(BodyRow.body))
