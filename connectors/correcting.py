@@ -12,7 +12,7 @@ from typing import Protocol
 
 from connectors.ports import BillingCore
 from state.corrections import UsageEvent
-from state.invoices import CoreInvoice, CoreStatus
+from state.invoices import CoreInvoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,7 @@ class CorrectingCore(BillingCore, Protocol):
     ) -> tuple[CoreInvoice, ...]:
         """The customer's drafts as they would be with these events; nothing is kept."""
 
-    def breakdown(
-        self, invoice: CoreInvoice, status: CoreStatus | None = None
-    ) -> Iterator[Window]:
+    def breakdown(self, invoice: CoreInvoice) -> Iterator[Window]:
         """An invoice by the day, on usage as it is now. Raises Incomplete."""
 
     def send(self, events: Sequence[UsageEvent]) -> None:

@@ -21,7 +21,7 @@ from connectors.failures import Incomplete, Unknown
 from connectors.metronome import PAGE, Metronome, page_of
 from connectors.wire import Reply, Wire, segment
 from state.corrections import UsageEvent
-from state.invoices import CoreInvoice, CoreStatus
+from state.invoices import CoreInvoice
 
 EVENTS_MAX = 100
 """Metronome: events in one request; also ids in one search."""
@@ -91,9 +91,7 @@ class MetronomeCorrections(Metronome):
             parse.invoice({**row, "status": row.get("status", "DRAFT")}) for row in rows
         )
 
-    def breakdown(
-        self, invoice: CoreInvoice, status: CoreStatus | None = None
-    ) -> Iterator[Window]:
+    def breakdown(self, invoice: CoreInvoice) -> Iterator[Window]:
         """An invoice by the day, on usage as it is now. Raises Incomplete."""
         if invoice.start is None or invoice.end is None:
             return
@@ -101,7 +99,7 @@ class MetronomeCorrections(Metronome):
         query = {
             "starting_on": invoice.start,
             "ending_before": invoice.end,
-            "status": (status or invoice.status).value,
+            "status": invoice.status.value,
             "window_size": "DAY",
             "limit": DAYS_MAX,
         }

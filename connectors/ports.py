@@ -136,7 +136,6 @@ class Pairing(StrEnum):
     EXACT = "exact"
     SOMETIMES = "exact or inferred"  # one payment with several of both keeps no pairing
     INFERRED = "inferred"
-    NONE = "not told"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,9 @@ def show_table(
     rows: Iterable[Sequence[object]],
     *,
     title: str = "",
-    console: Console | None = None,
 ) -> None:
     """Print a table; where it does not fit, each row as a card, so that no id is cut."""
-    console = console or output()
+    console = output()
     texts = [[shown(cell) for cell in row] for row in rows]
     if title:
         console.print(Text(shown(title), style="bold"), soft_wrap=True)
@@ -129,8 +128,8 @@ def _show_cards(
 class Bar:
     """Progress as a bar on a terminal. A context manager: leaving it clears the bar."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or output(stderr=True)
+    def __init__(self) -> None:
+        self._console = output(stderr=True)
         self._live = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),

@@ -51,15 +51,13 @@ class SystemClock:
         time.sleep(seconds)  # noqa: TID251 - the one real sleep
 
 
-def build(
-    settings: Settings, *, clock: Clock | None = None, books_only: bool = False
-) -> Parts:
+def build(settings: Settings, *, books_only: bool = False) -> Parts:
     """Open and connect everything. Raises ConfigError, StoreUnusable, Misconfigured.
 
     `books_only` is for a person's act on what is recorded: it needs no secret, starts
     nothing, and its connectors lead nowhere.
     """
-    clock = clock or SystemClock()
+    clock = SystemClock()
     closers: list[Closer] = []
     erps: tuple[Register, ...] = ()
     try:

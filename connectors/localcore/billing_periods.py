@@ -7,22 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connectors.localcore.contract_shapes import ending_of
-from connectors.localcore.lifecycle import GRACE, Terms, next_period, period_at
-from connectors.localcore.tx import Stored, Tx
+from connectors.localcore.lifecycle import Terms, next_period, period_at
+from connectors.localcore.tx import Stored
 from connectors.localcore.words import Period
 from state.clock import utc
 
 CONTRACT = "contract"
-SCHEMA: tuple[str, ...] = (
-    """CREATE TABLE IF NOT EXISTS grace (
-        one INTEGER PRIMARY KEY CHECK (one = 1), seconds INTEGER NOT NULL)""",
-)
-
-
-def grace_of(tx: Tx) -> timedelta:
-    """How long this core keeps a period's draft open after its end."""
-    row = tx.execute("SELECT seconds FROM grace").fetchone()
-    return GRACE if row is None else timedelta(seconds=row[0])
 
 
 def terms_of(contract: Stored) -> Terms:

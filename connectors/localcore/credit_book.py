@@ -77,14 +77,12 @@ def create_credit(
     return credit
 
 
-def need_credit(
-    tx: Tx, customer_id: str, credit_id: str, field: str, *, active: bool = False
-) -> Stored:
-    """A customer's credit; a 404 names the field that asked, a 400 that it is archived."""
+def need_credit(tx: Tx, customer_id: str, credit_id: str, field: str) -> Stored:
+    """A customer's credit; a 404 names the field that asked, a 400 says it is archived."""
     credit = tx.need(KIND, credit_id, field)
     if credit.customer_id != customer_id:
         raise NotFound(f"{field}: credit {credit_id} was not found at this customer")
-    if active and credit.state != "ACTIVE":
+    if credit.state != "ACTIVE":
         raise BadRequest(f"{field}: credit {credit_id} is archived, and that is final")
     return credit
 

@@ -47,17 +47,15 @@ def _create(call: Call) -> dict[str, Any]:
 
 def _edit(call: Call) -> dict[str, Any]:
     customer = customers.need_customer(call.tx, call.body["customer_id"])
-    credit = credit_book.need_credit(
-        call.tx, customer.id, call.body["credit_id"], "credit_id", active=True
-    )
+    identity = call.body["credit_id"]
+    credit = credit_book.need_credit(call.tx, customer.id, identity, "credit_id")
     return {"data": {"id": credit_book.edit_credit(call.tx, credit, call.body).id}}
 
 
 def _end(call: Call) -> dict[str, Any]:
     customer = customers.need_customer(call.tx, call.body["customer_id"])
-    credit = credit_book.need_credit(
-        call.tx, customer.id, call.body["credit_id"], "credit_id", active=True
-    )
+    identity = call.body["credit_id"]
+    credit = credit_book.need_credit(call.tx, customer.id, identity, "credit_id")
     credit_book.end_credit(call.tx, credit, call.body["access_ending_before"])
     return {"data": {"id": credit.id}}
 
@@ -154,7 +152,7 @@ def _filter(wanted: Mapping[str, Any]) -> Callable[[Tx, Stored], bool]:
 def _manual(call: Call) -> None:
     tx, body = call.tx, call.body
     customer = customers.need_customer(tx, body["customer_id"])
-    credit = credit_book.need_credit(tx, customer.id, body["id"], "id", active=True)
+    credit = credit_book.need_credit(tx, customer.id, body["id"], "id")
     if body.get("contract_id") != credit.parent_id:
         raise BadRequest(
             f"contract_id: credit {credit.id} is of contract {credit.parent_id}"

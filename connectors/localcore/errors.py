@@ -36,12 +36,6 @@ class NotFound(ApiError):
     status = 404
 
 
-class MethodNotAllowed(ApiError):
-    """The path is known under another verb."""
-
-    status = 405
-
-
 class Conflict(ApiError):
     """A key that must be unique is taken: asking again cannot help.
 

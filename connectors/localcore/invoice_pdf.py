@@ -13,7 +13,7 @@ from connectors.localcore.words import EXACT, sum_exact
 from state.clock import utc
 
 PAGE_WIDTH, PAGE_HEIGHT = 595, 842  # points, A4
-LEFT, RIGHT, TOP, BOTTOM = 48, 547, 794, 64
+LEFT, RIGHT, TOP = 48, 547, 794
 ROW = 15
 ROWS_FIRST, ROWS_NEXT = 34, 44
 INK, GREY, RULE, RED = (
@@ -81,7 +81,7 @@ class _Sheet:
         colour: tuple[float, float, float] = INK,
         right: bool = False,
     ) -> None:
-        """Write a text; with `right` it ends at x. What latin-1 lacks becomes `?`."""
+        """Write a text; with `right` it ends at x. What WinAnsi lacks becomes `?`."""
         stream = self.stream
         stream.set_color_rgb(*colour)
         stream.begin_text()
@@ -92,9 +92,9 @@ class _Sheet:
         stream.show_text(f"<{raw}>")
         stream.end_text()
 
-    def rule(self, y: float, *, colour: tuple[float, float, float] = RULE) -> None:
+    def rule(self, y: float) -> None:
         """A line across the page."""
-        self.stream.set_color_rgb(*colour, stroke=True)
+        self.stream.set_color_rgb(*RULE, stroke=True)
         self.stream.set_line_width(0.6)
         self.stream.move_to(LEFT, y)
         self.stream.line_to(RIGHT, y)

@@ -160,8 +160,7 @@ def finalize_period(tx: Tx, contract: Stored, period: Period) -> Stored:
         charges=scheduled_invoices.with_period(tx, contract, period.end),
     )
     body = {**contract.body, "next_period": period.end}
-    issued_at = due_at(period, billing_periods.grace_of(tx))
-    invoice = _finalize(tx, one, issued_at, drawn_at=period.end)
+    invoice = _finalize(tx, one, due_at(period), drawn_at=period.end)
     tx.update("contract", contract.id, body)
     return invoice
 

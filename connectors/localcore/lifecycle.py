@@ -13,7 +13,7 @@ from connectors.localcore.words import Period
 from state.clock import iso
 
 GRACE = timedelta(hours=24)
-"""Metronome: usage may still arrive for so long after a period has ended."""
+"""Metronome: usage may still arrive for so long after a period has ended, by default."""
 DRAFT, FINALIZED, VOID = "DRAFT", "FINALIZED", "VOID"
 MONTHS = {"MONTHLY": 1, "QUARTERLY": 3, "ANNUAL": 12}
 WEEK = timedelta(weeks=1)
@@ -55,9 +55,9 @@ def next_period(terms: Terms, begin: datetime) -> Period | None:
     return Period(max(period.start, begin), period.end)
 
 
-def due_at(period: Period, grace: timedelta = GRACE) -> datetime:
+def due_at(period: Period) -> datetime:
     """When the draft of a period becomes final."""
-    return period.end + grace
+    return period.end + GRACE
 
 
 def _whole_period(terms: Terms, at: datetime) -> Period:

@@ -1,7 +1,7 @@
 """Credits and invoices as contracts use them, and the work that falls due by itself."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connectors.localcore import (
@@ -28,21 +28,8 @@ def plan(tx: Tx, contract: Stored) -> None:
     due = [day.at for day in scheduled_invoices.still_to_come(tx, contract)]
     period = billing_periods.open_period(contract)
     if period is not None:
-        due.append(due_at(period, billing_periods.grace_of(tx)))
+        due.append(due_at(period))
     tx.update(CONTRACT, contract.id, at=min(due, default=None))
-
-
-def set_grace(tx: Tx, grace: timedelta) -> None:
-    """Choose how long drafts stay open after their period; drafts move, nothing else."""
-    if not timedelta(0) <= grace <= timedelta(days=30):
-        raise BadRequest("the grace period must be between 0 and 30 days")
-    if grace == billing_periods.grace_of(tx):
-        return
-    tx.execute(
-        "INSERT OR REPLACE INTO grace VALUES (1, ?)", (grace // timedelta(seconds=1),)
-    )
-    for contract in tx.find(CONTRACT, state="ACTIVE"):
-        plan(tx, contract)
 
 
 class OwnBilling:
@@ -107,7 +94,7 @@ class OwnBilling:
 
 def _own(tx: Tx, contract: Stored, credit_id: str, field: str) -> Stored:
     customer_id = contract.customer_id or ""
-    credit = credit_book.need_credit(tx, customer_id, credit_id, field, active=True)
+    credit = credit_book.need_credit(tx, customer_id, credit_id, field)
     if credit.parent_id != contract.id:
         raise BadRequest(f"{field}: credit {credit_id} is not one of this contract")
     return credit
@@ -140,7 +127,7 @@ def _finalize_due(tx: Tx, contract: Stored, due: datetime) -> int:
             scheduled_invoices.finalize_day(tx, day)
             done += 1
     period = billing_periods.open_period(contract)
-    if period is not None and due_at(period, billing_periods.grace_of(tx)) <= due:
+    if period is not None and due_at(period) <= due:
         invoicing.finalize_period(tx, contract, period)
         done += 1
     plan(tx, tx.need(CONTRACT, contract.id))

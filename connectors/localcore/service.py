@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -17,9 +17,8 @@ import uvicorn
 
 from connectors.localcore import duework
 from connectors.localcore.books import FILE_NAME, Books
-from connectors.localcore.errors import BadRequest, CoreUnavailable
+from connectors.localcore.errors import CoreUnavailable
 from connectors.localcore.moments import micros, moment
-from connectors.localcore.own_billing import set_grace
 from connectors.localcore.surface import routes, schema
 from connectors.localcore.tx import Tx
 from connectors.localcore.web import Frame, Log, build_app
@@ -96,17 +95,6 @@ def _set_up_clock(books: Books, kind: str | None, now: datetime | None, log: Log
         elif now is not None and now < tx.now:
             log(f"the clock stays at {iso(tx.now)}: it has passed --now {iso(now)}")
         return known
-
-
-def _set_up_grace(books: Books, grace: timedelta | None) -> None:
-    """Keep how long drafts stay open; None leaves it as it is (a day at first)."""
-    if grace is None:
-        return
-    try:
-        with books.write(actor="clock") as tx:
-            set_grace(tx, grace)
-    except BadRequest as error:
-        raise CoreUnavailable(error.message) from error
 
 
 def _move(tx: Tx, to: datetime) -> None:
@@ -246,9 +234,7 @@ def _make_folder(data_dir: Path) -> None:
         ) from error
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    if host != HOST:
-        raise CoreUnavailable(f"the core serves {HOST} only, not {host}")
+def _listen(port: int) -> socket.socket:
     try:
         return listening(port)
     except (OSError, OverflowError) as error:
@@ -263,13 +249,11 @@ def prepare(
     clock_kind: str | None,
     now: datetime | None,
     log: Log,
-    host: str = HOST,
     wall: Callable[[], datetime] = wall_time,
     new_id: Callable[[], str] = random_id,
-    grace: timedelta | None = None,
 ) -> Handle:
     """Lock the folder, open the books, set up the clock and listen; serves nothing yet."""
-    listener = _listen(host, port)
+    listener = _listen(port)
     lock: int | None = None
     books: Books | None = None
     try:
@@ -277,7 +261,6 @@ def prepare(
         lock = _lock_folder(data_dir)
         books = open_books(data_dir, wall=wall, new_id=new_id)
         kind = _set_up_clock(books, clock_kind, now, log)
-        _set_up_grace(books, grace)
         catch_up(books)
         frame = Frame(books, _token(data_dir, token, log), catch_up, new_id, log)
         app = build_app(
@@ -312,8 +295,6 @@ def serve(
     clock_kind: str | None = None,
     now: datetime | None = None,
     log: Log = lambda _: None,
-    *,
-    host: str = HOST,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `token` None keeps one in the data folder.
 
@@ -327,7 +308,6 @@ def serve(
         clock_kind=clock_kind,
         now=now,
         log=log,
-        host=host,
     )
     log(f"the embedded core serves {handle.url}")
     handle.run()
@@ -341,10 +321,8 @@ def start(
     clock_kind: str | None = None,
     now: datetime | None = None,
     log: Log = lambda _: None,
-    host: str = HOST,
     wall: Callable[[], datetime] = wall_time,
     new_id: Callable[[], str] = random_id,
-    grace: timedelta | None = None,
 ) -> Handle:
     """Serve in a thread of this process, for the demo and tests; `.url`, `.stop()`."""
     handle = prepare(
@@ -354,10 +332,8 @@ def start(
         clock_kind=clock_kind,
         now=now,
         log=log,
-        host=host,
         wall=wall,
         new_id=new_id,
-        grace=grace,
     )
     handle.run_in_thread()
     return handle

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from connectors.localcore import (
     archiving,
     auditlog,
-    billing_periods,
     billing_providers,
     contract_edits,
     contracts,
@@ -56,7 +55,6 @@ def schema() -> Sequence[str]:
         *idempotency.SCHEMA,
         *events.SCHEMA,
         *custom_fields.SCHEMA,
-        *billing_periods.SCHEMA,
         *ledger.SCHEMA,
         *invoice_lists.SCHEMA,
     )

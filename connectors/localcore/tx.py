@@ -1,7 +1,7 @@
 """One transaction on the core's books: documents, unique keys, the audit log, the time."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,10 +94,6 @@ class Tx:
     ) -> sqlite3.Cursor:
         """Run one statement of a module's own tables."""
         return self._connection.execute(sql, values)
-
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
-        """Run one statement for many rows."""
-        return self._connection.executemany(sql, rows)
 
     # --- documents -----------------------------------------------------------------
 

@@ -363,12 +363,6 @@ def test_one_folder_has_one_server(core: Core) -> None:
         service.start(core.data_dir)
 
 
-def test_only_loopback_is_served(tmp_path: Path) -> None:
-    for host in ("0.0.0.0", "::", "192.168.1.10", "localhost"):
-        with pytest.raises(CoreUnavailable, match=r"serves 127\.0\.0\.1 only"):
-            service.start(tmp_path, host=host)
-
-
 def test_a_taken_port_is_one_line(core: Core, tmp_path: Path) -> None:
     port = int(core.url.rsplit(":", 1)[1])
     with pytest.raises(CoreUnavailable, match=f"--port {port}: cannot listen there"):
