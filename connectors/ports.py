@@ -189,8 +189,8 @@ class Register(Protocol):
     def identify(self) -> Identity:
         """Who answers, with which entities in sight. Raises Misconfigured."""
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:
-        """Every document and memo made since then (None: all). Raises Incomplete."""
+    def sweep(self) -> Iterator[Page]:
+        """Every document and memo there is. Raises Incomplete."""
 
     def changes(self, cursor: str | None, now: datetime) -> Hints:
         """What may have changed since `cursor`, by the other side's own clock.

@@ -128,12 +128,11 @@ class StripeReceivables:
         for path in ("invoices", "credit_notes", "events", "customers"):
             self._read(path, {"limit": 1}, read=lambda found: found["data"])
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:
-        """Every invoice and credit note made since then, page by page."""
-        created = {} if since is None else {"created": {"gte": int(since.timestamp())}}
-        for documents in self._pages("invoices", created, self._document):
+    def sweep(self) -> Iterator[Page]:
+        """Every invoice and credit note, page by page."""
+        for documents in self._pages("invoices", {}, self._document):
             yield Page(documents=documents)
-        for memos in self._pages("credit_notes", created, self._memo):
+        for memos in self._pages("credit_notes", {}, self._memo):
             yield Page(memos=memos)
 
     def changes(self, cursor: str | None, now: datetime) -> Hints:

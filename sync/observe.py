@@ -91,7 +91,7 @@ def _swept(look: "_Look", progress: Progress) -> list[str]:
     progress.step(f"reading {target}", None)
     pages = rows = 0
     memos: set[str] = set()
-    for page in look.register.sweep(None):
+    for page in look.register.sweep():
         pages += 1
         rows += len(page.documents) + len(page.memos)
         memos |= {memo.id for memo in page.memos}

@@ -103,7 +103,7 @@ class FileDrop:
             entities=tuple(Entity(name, name) for name in sorted(names)),
         )
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:  # noqa: ARG002 - all of it
+    def sweep(self) -> Iterator[Page]:
         """Everything the archive says. Raises Incomplete."""
         self._take_in()
         books = self._read_archive()

@@ -126,12 +126,12 @@ class VendorRegister:
         """The periods that are closed now."""
         return self._source.locks()
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:
+    def sweep(self) -> Iterator[Page]:
         """Every invoice, then every memo in its parts. Raises Incomplete."""
         look = self._source.look()
-        for invoices in look.invoices(Ask(since=since)):
+        for invoices in look.invoices(Ask()):
             yield Page(documents=self._documents(invoices, look.applied_to(invoices)))
-        for memos in look.memos(Ask(since=since)):
+        for memos in look.memos(Ask()):
             yield Page(memos=self._memos(memos, look.applied_from(memos)))
 
     def changes(self, cursor: str | None, now: datetime) -> Hints:  # noqa: ARG002 - their clock counts, not ours

@@ -171,7 +171,7 @@ def test_no_reading_stumbles_over_an_answer_of_another_shape(
     now = datetime(2026, 11, 24, tzinfo=UTC)
     for reading in (
         stripe.identify,
-        lambda: list(stripe.sweep(None)),
+        lambda: list(stripe.sweep()),
         lambda: stripe.changes(str(int(now.timestamp()) - 600), now),
         lambda: stripe.read("in_1"),
         lambda: stripe.find("cus_1", "ci_1"),

@@ -103,7 +103,7 @@ class RegisterContract:
 
     def test_it_says_who_it_is_and_what_it_can_tell(self, desk: Desk) -> None:
         desk.invoice("core-who-1", 100)
-        assert list(desk.register.sweep(None))
+        assert list(desk.register.sweep())
         identity = desk.register.identify()
         assert identity.system
         assert identity.account
@@ -123,7 +123,7 @@ class RegisterContract:
         self, desk: Desk
     ) -> None:
         name = desk.invoice("core-open-1", 12_345)
-        documents, _ = seen(desk.register.sweep(None))
+        documents, _ = seen(desk.register.sweep())
         document = documents[name]
         assert document.status is DocumentStatus.OPEN
         assert (document.gross_minor, document.currency) == (12_345, "USD")
@@ -170,9 +170,9 @@ class RegisterContract:
     def test_a_deleted_invoice_is_told_and_is_in_no_sweep(self, desk: Desk) -> None:
         self.need(desk, DELETE)
         name = desk.invoice("core-gone-1", 700)
-        assert name in seen(desk.register.sweep(None))[0]
+        assert name in seen(desk.register.sweep())[0]
         desk.delete(name)
-        assert name not in seen(desk.register.sweep(None))[0]
+        assert name not in seen(desk.register.sweep())[0]
         assert self.again(desk, name).document.status is DocumentStatus.DELETED
 
     def test_one_document_is_asked_for_among_others(self, desk: Desk) -> None:
@@ -235,7 +235,7 @@ class RegisterContract:
         name = desk.invoice("core-credit-5", 10_000)
         memo_id = desk.credit(name, 2_500, how="unapplied")
         assert self.again(desk, name).exposure_minor == 10_000
-        (memo,) = [one for one in seen(desk.register.sweep(None))[1] if one.id == memo_id]
+        (memo,) = [one for one in seen(desk.register.sweep())[1] if one.id == memo_id]
         assert memo.amount_minor == 2_500
         assert memo.status is MemoStatus.ISSUED
         assert not memo.explains
@@ -245,13 +245,13 @@ class RegisterContract:
         name = desk.invoice("core-credit-6", 10_000)
         memo_id = desk.credit(name, 2_500, how="draft")
         assert self.again(desk, name).exposure_minor == 10_000
-        (memo,) = [one for one in seen(desk.register.sweep(None))[1] if one.id == memo_id]
+        (memo,) = [one for one in seen(desk.register.sweep())[1] if one.id == memo_id]
         assert (memo.status, memo.amount_minor) == (MemoStatus.DRAFT, 2_500)
 
     def test_a_sweep_brings_the_memos_too(self, desk: Desk) -> None:
         name = desk.invoice("core-credit-7", 10_000)
         desk.credit(name, 4_000)
-        _, memos = seen(desk.register.sweep(None))
+        _, memos = seen(desk.register.sweep())
         here = [one for one in memos if one.invoice_id == name and one.explains]
         assert [one.amount_minor for one in here] == [4_000]
 
@@ -267,7 +267,7 @@ class RegisterContract:
         self.need(desk, ENTITIES)
         one = desk.invoice("core-here-1", 100)
         other = desk.invoice("core-there-1", 200, entity=1)
-        documents, _ = seen(desk.register.sweep(None))
+        documents, _ = seen(desk.register.sweep())
         assert documents[one].entity_id != documents[other].entity_id
         known = {entity.id for entity in desk.register.identify().entities}
         assert {documents[one].entity_id, documents[other].entity_id} <= known
@@ -279,7 +279,7 @@ class RegisterContract:
         assert len(set(names)) == self.pages_of
         found = [
             one.id
-            for page in desk.register.sweep(None)
+            for page in desk.register.sweep()
             for one in page.documents
             if one.id in set(names)
         ]
@@ -333,14 +333,14 @@ class RegisterContract:
         desk.invoice("core-key-1", 100)
         desk.fault(status, times=9)
         with pytest.raises(Misconfigured):
-            list(desk.register.sweep(None))
+            list(desk.register.sweep())
 
     @pytest.mark.parametrize("status", ["429", "500", "502", "503", "504"])
     def test_a_failure_of_the_moment_is_waited_out(self, desk: Desk, status: str) -> None:
         self.need(desk, FAULTS)
         name = desk.invoice("core-wait-1", 100)
         desk.fault(status, times=2)
-        assert name in seen(desk.register.sweep(None))[0]
+        assert name in seen(desk.register.sweep())[0]
 
     @pytest.mark.parametrize("status", ["429", "500", "503"])
     def test_a_failure_that_lasts_ends_the_reading(self, desk: Desk, status: str) -> None:
@@ -348,7 +348,7 @@ class RegisterContract:
         desk.invoice("core-down-1", 100)
         desk.fault(status, times=99)
         with pytest.raises(ConnectorFailure):
-            list(desk.register.sweep(None))
+            list(desk.register.sweep())
 
     @pytest.mark.parametrize("kind", ["garbage", "truncated"])
     def test_what_cannot_be_read_is_no_whole_answer(self, desk: Desk, kind: str) -> None:
@@ -356,4 +356,4 @@ class RegisterContract:
         desk.invoice("core-noise-1", 100)
         desk.fault(kind, times=99)
         with pytest.raises(Incomplete):
-            list(desk.register.sweep(None))
+            list(desk.register.sweep())

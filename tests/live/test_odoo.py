@@ -46,7 +46,7 @@ def test_the_older_door_reads_the_same(odoo: Server) -> None:
         rng=RNG,
     )
     with pytest.raises(Misconfigured, match="does not know nobody"):
-        list(Odoo("books", stranger, base_url=odoo.url, modern=False).sweep(None))
+        list(Odoo("books", stranger, base_url=odoo.url, modern=False).sweep())
 
 
 def test_a_question_that_odoo_cannot_understand_is_asked_once(odoo: Server) -> None:

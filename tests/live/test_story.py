@@ -186,7 +186,7 @@ def test_a_thousand_invoices_and_then_three_changes(
     register = Odoo("books", door, base_url=odoo.url)
     names = desk.many(1_000, prefix="core-thousand", posted=20)
     began = CLOCK.monotonic()
-    seen = {one.id for page in register.sweep(None) for one in page.documents}
+    seen = {one.id for page in register.sweep() for one in page.documents}
     seconds, requests = CLOCK.monotonic() - began, door.asked
     assert set(names) <= seen
     assert requests <= 2 + 4 * (len(seen) // 1000 + 1)

@@ -51,7 +51,7 @@ class Ledger:
     def identify(self) -> Identity:
         return Identity("memory", "books")
 
-    def sweep(self, since: object) -> Iterator[Page]:
+    def sweep(self) -> Iterator[Page]:
         yield Page(tuple(self.invoices.values()))
         yield Page(memos=tuple(self._parts()))
 

@@ -34,7 +34,7 @@ class Board:
     def identify(self) -> Identity:
         return Identity("memory", "books")
 
-    def sweep(self, since: object) -> Iterator[Page]:
+    def sweep(self) -> Iterator[Page]:
         yield Page((self.document,))
 
     def changes(self, cursor: str | None, now: object) -> Hints:

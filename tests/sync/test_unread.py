@@ -31,7 +31,7 @@ class Ended:
     def changes(self, cursor: str | None, now: datetime) -> Hints:
         raise self.failure
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:
+    def sweep(self) -> Iterator[Page]:
         raise self.failure
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:

@@ -106,7 +106,7 @@ class ModelStripe:
         """The world's Stripe."""
         return Identity("model", "stripe", livemode=False)
 
-    def sweep(self, since: datetime | None) -> Iterator[Page]:  # noqa: ARG002 - all of it
+    def sweep(self) -> Iterator[Page]:
         """Every document that is in a list, page by page, newest first."""
         names = [
             one.id

@@ -27,7 +27,7 @@ def test_a_cancelled_invoice_is_void_and_its_corrective_memo_is_part_of_that_voi
     """It would be a memo on a void otherwise, and somebody would look for a mistake."""
     name = desk.invoice("core-1", 25_000)
     desk.void(name)
-    documents, memos = seen(desk.register.sweep(None))
+    documents, memos = seen(desk.register.sweep())
     assert documents[name].status is DocumentStatus.VOID
     assert documents[name].gross_minor == 25_000
     assert [(one.status, one.native_status) for one in memos] == [
@@ -40,7 +40,7 @@ def test_a_cancelled_invoice_is_void_and_its_corrective_memo_is_part_of_that_voi
 def test_which_memo_pays_which_invoice_is_inferred(desk: BusinessCentralDesk) -> None:
     name = desk.invoice("core-1", 25_000)
     desk.credit(name, 5_000)
-    for pages in (desk.register.sweep(None), desk.register.look_again([name])):
+    for pages in (desk.register.sweep(), desk.register.look_again([name])):
         (one,) = seen(pages)[1]
         assert (one.invoice_id, one.explains, one.exact) == (name, True, False)
 
@@ -50,7 +50,7 @@ def test_a_memo_that_is_not_used_up_explains_nothing_yet(desk: BusinessCentralDe
     memo = desk.credit(name, 5_000)
     desk.uses[0].minor = 0  # it names its invoice and is open
     desk.statuses[desk.inner(memo)] = "Open"
-    (one,) = seen(desk.register.sweep(None))[1]
+    (one,) = seen(desk.register.sweep())[1]
     assert (one.invoice_id, one.explains) == (name, False)
 
 
@@ -68,7 +68,7 @@ def test_a_next_page_at_another_host_is_not_followed() -> None:
     for desk in replayed(lambda: BusinessCentralDesk(elsewhere=True)):
         desk.many(25)
         with pytest.raises(Incomplete, match=r"next page is at elsewhere\.example"):
-            list(desk.register.sweep(None))
+            list(desk.register.sweep())
         assert not any("elsewhere" in one for one in desk.asked)
 
 
@@ -77,25 +77,25 @@ def test_a_document_that_names_no_currency_is_in_its_company_s(
 ) -> None:
     desk.unnamed = True
     here, there = desk.invoice("core-1", 100), desk.invoice("core-2", 100, entity=1)
-    documents, _ = seen(desk.register.sweep(None))
+    documents, _ = seen(desk.register.sweep())
     assert (documents[here].currency, documents[there].currency) == ("USD", "GBP")
 
 
 def test_the_year_one_is_no_date(desk: BusinessCentralDesk) -> None:
     name = desk.invoice("core-1", 100)
-    assert seen(desk.register.sweep(None))[0][name].due_on is None
+    assert seen(desk.register.sweep())[0][name].due_on is None
 
 
 def test_a_space_in_a_status_may_come_as_a_code(desk: BusinessCentralDesk) -> None:
     name = desk.invoice("core-1", 100)
     desk.statuses[desk.inner(name)] = "In_x0020_Review"
-    assert seen(desk.register.sweep(None))[0][name].status is DocumentStatus.DRAFT
+    assert seen(desk.register.sweep())[0][name].status is DocumentStatus.DRAFT
 
 
 def test_a_status_that_is_not_known_stops_the_reading(desk: BusinessCentralDesk) -> None:
     desk.statuses[desk.inner(desk.invoice("core-1", 100))] = " "
     with pytest.raises(Incomplete, match="has the status ''"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_core_id_that_is_longer_than_the_field_is_given_cut_short(
@@ -103,7 +103,7 @@ def test_a_core_id_that_is_longer_than_the_field_is_given_cut_short(
 ) -> None:
     whole = "3b0c6f0e-9d3a-4a51-8a50-6c1f2f3a9d11"  # 36 characters into 35
     name = desk.invoice(whole, 100)
-    assert seen(desk.register.sweep(None))[0][name].external_ids == (whole[:35],)
+    assert seen(desk.register.sweep())[0][name].external_ids == (whole[:35],)
 
 
 @pytest.mark.parametrize("named", ["CRONUS UK", UK])
@@ -111,7 +111,7 @@ def test_only_the_companies_that_are_named_are_read(named: str) -> None:
     for desk in replayed(lambda: BusinessCentralDesk(companies=(named,))):
         desk.invoice("core-1", 100)
         ours = desk.invoice("core-2", 100, entity=1)
-        assert set(seen(desk.register.sweep(None))[0]) == {ours}
+        assert set(seen(desk.register.sweep())[0]) == {ours}
         entities = desk.register.identify().entities
         assert [(one.id, one.currency) for one in entities] == [(UK, "GBP")]
 
@@ -154,7 +154,7 @@ def test_an_error_is_asked_again_by_its_code(
     desk.bodies = {status: {"error": {"code": code, "message": "no"}}}
     desk.fault(str(status), times=99)
     with pytest.raises(failure):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
     assert len(desk.asked) == asked
 
 
@@ -166,7 +166,7 @@ def test_a_credit_applied_by_hand_later_is_not_told_by_business_central(
     memo = desk.credit(name, 10_000, how="unapplied")
     desk.statuses[desk.inner(memo)] = "Paid"  # used up, and it does not say where
     desk.known(name).paid = 10_000
-    documents, memos = seen(desk.register.sweep(None))
+    documents, memos = seen(desk.register.sweep())
     assert (documents[name].status, documents[name].paid_minor) == (
         DocumentStatus.PAID,
         10_000,

@@ -281,7 +281,7 @@ def drop(tmp_path: Path) -> FileDrop:
 
 
 def swept(drop: FileDrop) -> tuple[dict[str, DownstreamInvoice], list[CreditMemo]]:
-    pages = list(drop.sweep(None))
+    pages = list(drop.sweep())
     documents = {one.id: one for page in pages for one in page.documents}
     return documents, [memo for page in pages for memo in page.memos]
 
@@ -337,7 +337,7 @@ def test_a_bad_file_stays_and_the_good_one_beside_it_waits(
 
 def test_no_file_at_all_is_no_clean_reading(drop: FileDrop) -> None:
     with pytest.raises(Incomplete, match="no export was dropped"):
-        list(drop.sweep(None))
+        list(drop.sweep())
 
 
 def test_an_archive_that_was_tampered_with_is_refused(
@@ -353,7 +353,7 @@ def test_an_archive_that_was_tampered_with_is_refused(
     fresh = FileDrop(tmp_path, Reading("books"), clock=Later())
     second.write_text(second.read_text().replace("1.00", "9.00"))
     with pytest.raises(Incomplete, match="was changed after it was taken in"):
-        list(fresh.sweep(None))
+        list(fresh.sweep())
     second.unlink()
     with pytest.raises(Incomplete, match="2 files were read before and 1 are there now"):
         FileDrop(tmp_path, Reading("books"), clock=Later()).changes(cursor, Later().now())

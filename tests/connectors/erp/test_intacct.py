@@ -25,7 +25,7 @@ def test_an_adjustment_above_zero_is_a_debit_memo_and_no_credit(desk: IntacctDes
         "txnCurrency.totalEntered": "40.00", "txnCurrency.totalDue": "40.00",
         "txnCurrency.currency": "USD", "audit.modifiedDateTime": "2026-10-01T12:00:00Z",
     }]  # fmt: skip
-    _, memos = seen(desk.register.sweep(None))
+    _, memos = seen(desk.register.sweep())
     assert [one.amount_minor for one in memos] == [5_000]
 
 
@@ -41,7 +41,7 @@ def test_a_reversal_is_two_documents_and_neither_is_owed(desk: IntacctDesk) -> N
     desk.void(name)
     back = desk.invoice("core-1", -25_000)
     desk.states[back] = "reversal"
-    documents, memos = seen(desk.register.sweep(None))
+    documents, memos = seen(desk.register.sweep())
     assert {one.status for one in documents.values()} == {DocumentStatus.VOID}
     assert {one.open_minor for one in documents.values()} == {0}
     assert memos == []
@@ -67,14 +67,14 @@ def test_a_state_is_known_however_it_is_spelt(desk: IntacctDesk, state: str) -> 
     name = desk.invoice("core-1", 25_000)
     desk.pay(name, 100)
     desk.states[name] = state
-    document = seen(desk.register.sweep(None))[0][name]
+    document = seen(desk.register.sweep())[0][name]
     assert document.status is DocumentStatus.PART_PAID
 
 
 def test_a_state_that_is_not_known_stops_the_reading(desk: IntacctDesk) -> None:
     desk.states[desk.invoice("core-1", 25_000)] = "onHold"
     with pytest.raises(Incomplete, match="INV-1001 has the status 'onhold'"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_list_that_shrinks_while_it_is_read_is_no_whole_answer(desk: IntacctDesk) -> None:
@@ -86,7 +86,7 @@ def test_a_list_that_shrinks_while_it_is_read_is_no_whole_answer(desk: IntacctDe
 
     desk.on_ask = first_is_deleted
     with pytest.raises(Incomplete, match="moved while it was read"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_changed_payment_detail_names_its_invoice(desk: IntacctDesk) -> None:
@@ -102,7 +102,7 @@ def test_only_the_entities_that_are_named_are_read() -> None:
     for desk in replayed(lambda: IntacctDesk(entities=("UK",))):
         desk.invoice("core-1", 100)
         ours = desk.invoice("core-2", 100, entity=1)
-        assert set(seen(desk.register.sweep(None))[0]) == {ours}
+        assert set(seen(desk.register.sweep())[0]) == {ours}
         assert [one.id for one in desk.register.identify().entities] == ["UK"]
 
 
@@ -124,14 +124,14 @@ def test_a_token_that_is_not_valid_comes_as_a_400_and_is_a_login(desk: IntacctDe
     }
     desk.fault("400", times=9)
     with pytest.raises(Unauthorized, match="give Tieout its own user"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_throttled_answer_says_in_its_own_header_how_long(desk: IntacctDesk) -> None:
     began = desk.clock.now()
     desk.fault("429", times=1)
     desk.more_headers = {"X-IA-Throttle-Limit-RetryAfter": "17"}
-    list(desk.register.sweep(None))
+    list(desk.register.sweep())
     assert desk.clock.now() - began >= timedelta(seconds=17)
 
 

@@ -20,7 +20,7 @@ def desk() -> Iterator[NetSuiteDesk]:
 
 def test_a_void_zeroes_the_total_and_what_it_was_is_kept(desk: NetSuiteDesk) -> None:
     name = desk.invoice("core-1", 25_000)
-    before = seen(desk.register.sweep(None))[0][name]
+    before = seen(desk.register.sweep())[0][name]
     desk.void(name)
     now = seen(desk.register.look_again([name]))[0][name]
     assert (now.status, now.gross_minor) == (DocumentStatus.VOID, 0)
@@ -33,7 +33,7 @@ def test_a_link_of_nothing_is_left_by_a_void_and_applies_nothing(
     name = desk.invoice("core-1", 25_000)
     memo = desk.credit(name, 5_000, how="unapplied")
     desk.links = ((name, memo, "0", "Payment"),)
-    (one,) = seen(desk.register.sweep(None))[1]
+    (one,) = seen(desk.register.sweep())[1]
     assert not one.explains
 
 
@@ -50,7 +50,7 @@ def test_a_link_of_another_kind_is_no_application(desk: NetSuiteDesk) -> None:
     name = desk.invoice("core-1", 25_000)
     memo = desk.credit(name, 5_000, how="unapplied")
     desk.links = ((name, memo, "50.00", "SaleRet"),)
-    (one,) = seen(desk.register.sweep(None))[1]
+    (one,) = seen(desk.register.sweep())[1]
     assert not one.explains
 
 
@@ -62,14 +62,14 @@ def test_a_row_deleted_between_two_pages_costs_no_other(desk: NetSuiteDesk) -> N
             desk.delete(names[0])
 
     desk.on_ask = first_is_deleted
-    documents, _ = seen(desk.register.sweep(None))
+    documents, _ = seen(desk.register.sweep())
     assert set(documents) >= set(names[1:])
 
 
 def test_more_rows_than_one_query_gives_are_read(desk: NetSuiteDesk) -> None:
     desk.cap = 15  # NetSuite's own is 100,000, and it says nothing
     names = desk.many(40)
-    assert set(seen(desk.register.sweep(None))[0]) == set(names)
+    assert set(seen(desk.register.sweep())[0]) == set(names)
 
 
 def test_one_memo_on_two_invoices_is_told_in_its_parts(desk: NetSuiteDesk) -> None:
@@ -77,7 +77,7 @@ def test_one_memo_on_two_invoices_is_told_in_its_parts(desk: NetSuiteDesk) -> No
     memo = desk.credit(first, 9_000, how="unapplied")
     desk.apply(memo, first, 4_000)
     desk.apply(memo, second, 3_000)
-    _, memos = seen(desk.register.sweep(None))
+    _, memos = seen(desk.register.sweep())
     told = {(one.id, one.invoice_id, one.amount_minor, one.applied) for one in memos}
     assert told == {
         (memo, first, 4_000, True),
@@ -91,7 +91,7 @@ def test_one_memo_on_two_invoices_is_told_in_its_parts(desk: NetSuiteDesk) -> No
 def test_tax_is_taken_off_by_its_lines(desk: NetSuiteDesk) -> None:
     name = desk.invoice("core-1", 11_900)
     desk.known(name).tax = 1_900
-    document = seen(desk.register.sweep(None))[0][name]
+    document = seen(desk.register.sweep())[0][name]
     assert (document.gross_minor, document.tax_minor) == (10_000, 1_900)
     assert document.open_minor == 11_900
 
@@ -148,7 +148,7 @@ def test_only_the_subsidiaries_that_are_named_are_read() -> None:
     for desk in replayed(lambda: NetSuiteDesk(subsidiaries=("2",))):
         desk.invoice("core-1", 100)
         ours = desk.invoice("core-2", 100, entity=1)
-        assert set(seen(desk.register.sweep(None))[0]) == {ours}
+        assert set(seen(desk.register.sweep())[0]) == {ours}
         assert [one.id for one in desk.register.identify().entities] == ["2"]
 
 
@@ -156,7 +156,7 @@ def test_a_status_that_is_not_known_stops_the_reading(desk: NetSuiteDesk) -> Non
     desk.invoice("core-1", 100)
     desk.statuses = "Z"
     with pytest.raises(Incomplete, match="INV-1001 has the status 'Z'"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 @pytest.mark.parametrize("name", ["1) OR (1=1", "", "12a", "٣"])

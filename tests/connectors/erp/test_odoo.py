@@ -109,11 +109,11 @@ def test_the_number_is_reused_and_the_id_is_not(odoo: FakeOdoo) -> None:
 
 def test_every_company_of_the_robot_is_asked_for(odoo: FakeOdoo) -> None:
     odoo.post("out_invoice", 100)
-    list(register().sweep(None))
+    list(register().sweep())
     contexts = [body["context"] for name, body in odoo.asked if "move/search" in name]
     assert all(one["allowed_company_ids"] == [1, 2] for one in contexts)
     with pytest.raises(Misconfigured, match="may not see company 3"):
-        list(register(companies=["3"]).sweep(None))
+        list(register(companies=["3"]).sweep())
 
 
 def test_rights_and_the_end_of_the_key_are_told(odoo: FakeOdoo) -> None:
@@ -141,7 +141,7 @@ def test_a_mistake_in_the_question_is_not_asked_again(odoo: FakeOdoo) -> None:
         mock.add(responses.POST, path, error("builtins.ValueError"), status=500,
                  content_type="application/json")  # fmt: skip
         with pytest.raises(Refused, match="ValueError: no such field") as said:
-            list(register().sweep(None))
+            list(register().sweep())
         assert len(mock.calls) == 1
     assert "Trace" not in str(said.value)
     assert KEY not in str(said.value)
@@ -150,7 +150,7 @@ def test_a_mistake_in_the_question_is_not_asked_again(odoo: FakeOdoo) -> None:
 def test_no_access_is_said_with_what_to_check(odoo: FakeOdoo) -> None:
     odoo.faults = ["403"]
     with pytest.raises(Misconfigured, match="check the robot's key and its groups"):
-        list(register().sweep(None))
+        list(register().sweep())
 
 
 @pytest.mark.parametrize("said", [{}, [1], [{"id": 1}], "x", 7])
@@ -160,7 +160,7 @@ def test_what_is_no_list_of_whole_rows_is_no_answer(odoo: FakeOdoo, said: Any) -
     with responses.RequestsMock() as mock:
         mock.add(responses.POST, f"{URL}/json/2/account.move/search_read", json=said)
         with pytest.raises(Incomplete):
-            list(connector.sweep(None))
+            list(connector.sweep())
 
 
 # --- the door of versions 14 to 18 -----------------------------------------------------------
@@ -198,7 +198,7 @@ def test_the_older_door_reads_the_same(odoo: FakeOdoo) -> None:
     odoo.use(odoo.post("out_refund", 4_000), number, 4_000)
     with responses.RequestsMock() as mock:
         through_rpc(odoo, mock)
-        documents, memos = seen(rpc().sweep(None))
+        documents, memos = seen(rpc().sweep())
         assert rpc().identify().system == "Odoo 18.0"
     assert documents[str(number)].open_minor == 6_000
     assert [one.amount_minor for one in memos] == [4_000]
@@ -232,7 +232,7 @@ def test_a_key_that_the_older_door_does_not_know(odoo: FakeOdoo) -> None:
         with pytest.raises(
             Misconfigured, match=r"set erp\.database, erp\.login and erp\.token"
         ):
-            list(rpc().sweep(None))
+            list(rpc().sweep())
 
 
 # --- the flag where people work ------------------------------------------------------------------

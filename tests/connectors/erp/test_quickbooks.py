@@ -113,7 +113,7 @@ def test_a_void_is_a_total_of_nothing_and_the_note_that_says_so(
 ) -> None:
     void, zero = desk.invoice("core-1", 100), desk.invoice("core-2", 0)
     desk.void(void)
-    documents, _ = seen(desk.register.sweep(None))
+    documents, _ = seen(desk.register.sweep())
     assert documents[void].status is DocumentStatus.VOID
     assert documents[zero].status is DocumentStatus.OPEN  # a zero total of its own
 
@@ -152,7 +152,7 @@ def test_a_changed_payment_names_the_invoices_it_pays(desk: QuickBooksDesk) -> N
 def test_a_company_with_one_currency_names_none(desk: QuickBooksDesk) -> None:
     desk.multicurrency = False
     name = desk.invoice("core-1", 100)
-    assert seen(desk.register.sweep(None))[0][name].currency == "USD"
+    assert seen(desk.register.sweep())[0][name].currency == "USD"
 
 
 def test_a_row_deleted_while_its_list_is_read_makes_it_no_whole_answer(
@@ -166,7 +166,7 @@ def test_a_row_deleted_while_its_list_is_read_makes_it_no_whole_answer(
 
     desk.on_ask = tenth_is_deleted
     with pytest.raises(Incomplete, match="moved while it was read"):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_row_that_enters_the_list_while_it_is_read_costs_no_other(
@@ -180,7 +180,7 @@ def test_a_row_that_enters_the_list_while_it_is_read_costs_no_other(
             desk.invoices[names[3]] = old
 
     desk.on_ask = one_comes_in
-    documents, _ = seen(desk.register.sweep(None))
+    documents, _ = seen(desk.register.sweep())
     assert set(documents) >= set(names) - {names[3]}
 
 
@@ -218,7 +218,7 @@ def test_the_day_on_which_the_books_were_closed_is_told(desk: QuickBooksDesk) ->
 def test_a_429_without_a_time_is_given_a_minute(desk: QuickBooksDesk) -> None:
     began = desk.clock.now()
     desk.fault("429", times=1)
-    list(desk.register.sweep(None))
+    list(desk.register.sweep())
     assert desk.clock.now() - began >= timedelta(seconds=60)
 
 

@@ -102,4 +102,4 @@ def test_what_is_no_list_of_whole_rows_is_no_answer(said: str) -> None:
         path = f"{URL}/acme/rest/model/account.invoice"
         mock.add(responses.GET, path, said, content_type="application/json")
         with pytest.raises(Incomplete):
-            list(register().sweep(None))
+            list(register().sweep())

@@ -61,7 +61,7 @@ def test_an_error_body_has_the_right_end_and_names_the_remedy(
         desk.bodies = {status: body}
         desk.fault(str(status), times=99)
         with pytest.raises(failure, match=said.replace(".", r"\.")):
-            list(desk.register.sweep(None))
+            list(desk.register.sweep())
 
 
 @pytest.fixture(params=DESKS, ids=lambda kind: kind.__name__)
@@ -93,7 +93,7 @@ def test_an_answer_of_another_shape_is_no_whole_answer(desk: VendorDesk, body: A
     desk.bodies = {200: body}
     desk.fault("200", times=99)
     with pytest.raises(ConnectorFailure):
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
 
 
 def test_a_look_reads_what_has_changed_and_no_more(desk: VendorDesk) -> None:

@@ -22,7 +22,7 @@ def desk() -> Iterator[XeroDesk]:
 def test_a_void_keeps_its_total(desk: XeroDesk) -> None:
     name = desk.invoice("core-1", 25_000)
     desk.void(name)
-    document = seen(desk.register.sweep(None))[0][name]
+    document = seen(desk.register.sweep())[0][name]
     assert (document.status, document.gross_minor) == (DocumentStatus.VOID, 25_000)
     assert (document.open_minor, document.native_status) == (0, "VOIDED")
 
@@ -31,7 +31,7 @@ def test_a_refunded_credit_note_is_paid_and_applied_to_nothing(desk: XeroDesk) -
     name = desk.invoice("core-1", 25_000)
     memo = desk.credit(name, 5_000, how="unapplied")
     desk.memos[memo].paid = 5_000  # a payment of a credit note is a refund
-    (one,) = seen(desk.register.sweep(None))[1]
+    (one,) = seen(desk.register.sweep())[1]
     assert (one.native_status, one.explains) == ("PAID", False)
 
 
@@ -39,7 +39,7 @@ def test_an_allocation_that_was_taken_back_applies_nothing(desk: XeroDesk) -> No
     name = desk.invoice("core-1", 25_000)
     desk.credit(name, 5_000, how="unapplied")
     desk.undone = [{"Amount": 50.0, "Invoice": {"InvoiceID": name}, "IsDeleted": True}]
-    (one,) = seen(desk.register.sweep(None))[1]
+    (one,) = seen(desk.register.sweep())[1]
     assert not one.explains
 
 
@@ -72,7 +72,7 @@ def test_an_invoice_that_does_not_say_how_much_is_asked_from_its_credit_notes(
 def test_a_deleted_draft_is_still_told_and_is_deleted_here(desk: XeroDesk) -> None:
     name = desk.invoice("core-1", 100, draft=True)
     desk.dropped.add(int(name[-6:]))
-    assert name not in seen(desk.register.sweep(None))[0]
+    assert name not in seen(desk.register.sweep())[0]
     document = seen(desk.register.look_again([name]))[0][name]
     assert document.status is DocumentStatus.DELETED
 
@@ -94,7 +94,7 @@ def test_a_row_that_changes_while_pages_are_read_costs_no_other(desk: XeroDesk) 
             desk.known(names[0]).stamp = desk.tick()
 
     desk.on_ask = first_changes
-    assert set(seen(desk.register.sweep(None))[0]) == set(names)
+    assert set(seen(desk.register.sweep())[0]) == set(names)
 
 
 def test_a_used_up_day_is_not_waited_for_in_the_process(desk: XeroDesk) -> None:
@@ -102,7 +102,7 @@ def test_a_used_up_day_is_not_waited_for_in_the_process(desk: XeroDesk) -> None:
     desk.fault("429", times=99)
     desk.more_headers = {"X-Rate-Limit-Problem": "day", "Retry-After": "100"}
     with pytest.raises(NotNow, match="day's quota is used up") as stopped:
-        list(desk.register.sweep(None))
+        list(desk.register.sweep())
     assert len(desk.asked) == 1
     assert desk.clock.now() == began
     assert stopped.value.retry_after == 12 * 3600  # from noon to midnight
@@ -112,7 +112,7 @@ def test_a_used_up_minute_is_waited_for(desk: XeroDesk) -> None:
     began = desk.clock.now()
     desk.fault("429", times=1)
     desk.more_headers = {"X-Rate-Limit-Problem": "minute", "Retry-After": "40"}
-    list(desk.register.sweep(None))
+    list(desk.register.sweep())
     assert desk.clock.now() - began >= timedelta(seconds=40)
 
 
