@@ -95,7 +95,7 @@ class Faults:
         return self.meanings[max(found, key=len)] if found else None
 
     def _said(self, answer: Answer, fault: Fault) -> str:
-        remedy = next((t for code, t in self.remedies.items() if fault.code == code), "")
+        remedy = self.remedies.get(fault.code, "")
         said = one_line(f"{answer.status} {fault.code} {fault.message}".strip())
         return f"{said} ({remedy})" if remedy else said
 

@@ -6,12 +6,13 @@ Nothing is half-read: the first cell that cannot be understood refuses the whole
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from connectors.erp.file_layouts import Header, find_header, no_header
 from connectors.erp.file_tables import BadFile, Row, tables
 from connectors.erp.file_values import Mark, NotAValue, day, mark_of, minor, text_of
+from connectors.erp.rows import midnight
 from connectors.erp.shapes import Application, cash, parts, posted_status
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -156,7 +157,7 @@ class _Reader:
             paid_minor=paid if status.posted else 0,
             open_minor=open_minor if status.posted else 0,
             customer_id=self._text("customer") or None,
-            posted_at=_midnight(self._day("date")),
+            posted_at=midnight(self._day("date")),
             due_on=self._day("due_date"),
             system=self._system,
             entity_id=self._text("entity") or None,
@@ -189,7 +190,7 @@ class _Reader:
             tax_minor=tax,
             invoice_id=invoice,
             text=self._text("memo"),
-            posted_at=_midnight(self._day("date")),
+            posted_at=midnight(self._day("date")),
             system=self._system,
             entity_id=self._text("entity") or None,
             native_status=self._text("status"),
@@ -285,10 +286,6 @@ class _Reader:
         raise BadFile(
             f"{self._name}: row {self._row.number}, column {heading!r}: {shown!r} {why}"
         ) from None
-
-
-def _midnight(on: date | None) -> datetime | None:
-    return None if on is None else datetime(on.year, on.month, on.day, tzinfo=UTC)
 
 
 def shared_out(

@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.erp.odoo_api import Door
 from connectors.erp.odoo_parse import MOVE_FIELDS, applications, invoice, memo, stamp
+from connectors.erp.reading import by_rising_id, gone, in_chunks
 from connectors.failures import Incomplete, Misconfigured, Refused
 from connectors.ports import (
     Capabilities,
@@ -24,7 +25,6 @@ from connectors.ports import (
     Shown,
     Voiding,
 )
-from state.receivables import DocumentStatus, DownstreamInvoice
 
 PAGE = 1000
 OVERLAP = timedelta(minutes=10)
@@ -149,20 +149,16 @@ class Odoo:
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id with their credit notes; what is not answered was deleted."""
-        numbers = [int(name) for name in ids]
-        for first in range(0, len(numbers), self._page):
-            some = numbers[first : first + self._page]
+        for some in in_chunks([int(name) for name in ids], self._page):
             rows = self._search("account.move", [["id", "in", some]], MOVE_FIELDS)
             found = {int(row["id"]) for row in rows}
             named = [["reversed_entry_id", "in", some], ["move_type", "in", _TYPES]]
             rows += self._search("account.move", named, MOVE_FIELDS, order="id")
             page = self._told(rows, with_credits=True)
-            gone = tuple(
-                DownstreamInvoice(self.target, str(one), DocumentStatus.DELETED, "USD", 0)
-                for one in some
-                if one not in found
+            lost = tuple(
+                gone(self.target, str(one), "odoo") for one in some if one not in found
             )
-            yield Page((*page.documents, *gone), page.memos, whole=True)
+            yield Page((*page.documents, *lost), page.memos, whole=True)
 
     def locks(self) -> tuple[PeriodLock, ...]:
         """The lock dates of each company: what is dated up to then stays as it is."""
@@ -177,21 +173,16 @@ class Odoo:
         return tuple(found)
 
     def _moves(self, window: list[Any]) -> Iterator[list[dict[str, Any]]]:
-        """Pages of entries by rising id; an empty or short page ends it."""
-        after = 0
-        while True:
+        """Pages of entries by rising id."""
+
+        def ask(after: int) -> list[dict[str, Any]]:
             domain = [["move_type", "in", _TYPES], *window, ["id", ">", after]]
             domain += [["company_id", "in", self._company_ids()]]
-            rows = self._search(
+            return self._search(
                 "account.move", domain, MOVE_FIELDS, order="id asc", limit=self._page
             )
-            if rows:
-                yield rows
-            if len(rows) < self._page:
-                return
-            if int(rows[-1]["id"]) <= after:
-                raise Incomplete("Odoo: a list does not come to an end")
-            after = int(rows[-1]["id"])
+
+        return by_rising_id(ask, lambda row: int(row["id"]), size=self._page, system="Odoo")
 
     def _told(
         self, rows: Sequence[Mapping[str, Any]], *, with_credits: bool = False

@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from connectors.erp.shapes import Application, cash, parts, posted_status
+from connectors.erp.rows import Standing, day, midnight, standing
+from connectors.erp.shapes import MEMO_STATUS, Application, cash, parts, status_of
 from connectors.failures import Incomplete
 from state.money import UnknownCurrency, minor_from_major, round_minor
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import CreditMemo, DownstreamInvoice
 
 MOVE_FIELDS = [
     "id",
@@ -34,6 +35,11 @@ MOVE_FIELDS = [
     "write_date",
 ]
 LOCKED_JOURNAL = "its journal is locked"
+_STATES = {
+    "draft": Standing.DRAFT,
+    "posted": Standing.POSTED,
+    "cancel": Standing.VOID,
+}
 
 
 def invoice(
@@ -43,19 +49,17 @@ def invoice(
     currency = _named(row, "currency_id")
     total = _minor(row, "amount_total", currency)
     tax = _minor(row, "amount_tax", currency)
-    posted = row["state"] == "posted"
+    stands = _standing(row)
+    posted = stands is Standing.POSTED
     left = _minor(row, "amount_residual", currency) if posted else 0
     paid = (
         cash(total_minor=total, open_minor=left, credited_minor=credited) if posted else 0
-    )
-    status = {"draft": DocumentStatus.DRAFT, "cancel": DocumentStatus.VOID}.get(
-        str(row["state"]), posted_status(paid_minor=paid, open_minor=left)
     )
     references = (row["ref"], row["invoice_origin"], row["payment_reference"])
     return DownstreamInvoice(
         target=target,
         id=str(row["id"]),
-        status=status,
+        status=status_of(stands, paid_minor=paid, open_minor=left),
         currency=currency,
         gross_minor=total - tax,
         number=row["name"] or None,
@@ -64,8 +68,8 @@ def invoice(
         open_minor=left,
         customer_id=_id(row, "partner_id"),
         created_at=stamp(row["create_date"]),
-        posted_at=_midnight(row["date"]),
-        due_on=_day(row["invoice_date_due"]),
+        posted_at=midnight(_day(row, "date")),
+        due_on=_day(row, "invoice_date_due"),
         url=url,
         system="odoo",
         entity_id=_id(row, "company_id"),
@@ -82,20 +86,17 @@ def memo(
     currency = _named(row, "currency_id")
     total = _minor(row, "amount_total", currency)
     tax = _minor(row, "amount_tax", currency)
-    status = {"draft": MemoStatus.DRAFT, "cancel": MemoStatus.VOID}.get(
-        str(row["state"]), MemoStatus.ISSUED
-    )
     whole = CreditMemo(
         target=target,
         id=str(row["id"]),
-        status=status,
+        status=MEMO_STATUS[_standing(row)],
         currency=currency,
         amount_minor=total - tax,
         number=row["name"] or None,
         tax_minor=tax,
         invoice_id=_id(row, "reversed_entry_id"),
         text=row["ref"] or "",
-        posted_at=_midnight(row["date"]),
+        posted_at=midnight(_day(row, "date")),
         url=url,
         system="odoo",
         entity_id=_id(row, "company_id"),
@@ -132,13 +133,12 @@ def stamp(text: Any) -> datetime | None:
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
-def _midnight(text: Any) -> datetime | None:
-    on = _day(text)
-    return None if on is None else datetime(on.year, on.month, on.day, tzinfo=UTC)
+def _standing(row: Mapping[str, Any]) -> Standing:
+    return standing(_STATES, str(row["state"]), f"Odoo: entry {row['id']}")
 
 
-def _day(text: Any) -> date | None:
-    return date.fromisoformat(text) if text else None
+def _day(row: Mapping[str, Any], name: str) -> date | None:
+    return day(str(row[name] or ""), f"Odoo: entry {row['id']}")
 
 
 def _minor(row: Mapping[str, Any], name: str, currency: str) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 
 from connectors.erp import rows as row_of
 from connectors.erp.faults import Fault, Meaning
-from connectors.erp.register import Ask, Moved, in_chunks
+from connectors.erp.reading import in_chunks
+from connectors.erp.register import Ask, Moved
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, text
 from connectors.failures import Incomplete
 from connectors.ports import (

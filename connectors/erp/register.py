@@ -11,18 +11,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
+from connectors.erp.reading import gone, in_chunks
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, midnight, minor
-from connectors.erp.shapes import Application, cash, parts, posted_status
+from connectors.erp.shapes import MEMO_STATUS, Application, cash, parts, status_of
 from connectors.failures import Misconfigured
 from connectors.ports import Capabilities, Entity, Hints, Identity, Page, PeriodLock, Shown
 from state.clock import iso, utc
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
-
-_MEMO = {
-    Standing.DRAFT: MemoStatus.DRAFT,
-    Standing.POSTED: MemoStatus.ISSUED,
-    Standing.VOID: MemoStatus.VOID,
-}
+from state.receivables import CreditMemo, DownstreamInvoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +158,9 @@ class VendorRegister:
             rows = list(chain.from_iterable(look.invoices(Ask(ids=tuple(some)))))
             page = self._whole(look, rows)
             missing = set(some) - {row.id for row in rows}
-            gone = tuple(self._gone(name) for name in some if name in missing)
-            yield Page((*page.documents, *gone), page.memos, whole=True)
+            system = self._source.system
+            lost = tuple(gone(self.target, one, system) for one in some if one in missing)
+            yield Page((*page.documents, *lost), page.memos, whole=True)
 
     def _whole(self, look: Look, rows: list[Invoice]) -> Page:
         """Invoices with every memo that is applied to one of them, in all its parts."""
@@ -203,15 +199,10 @@ class VendorRegister:
             paid = cash(
                 total_minor=total, open_minor=open_minor, credited_minor=credited
             ) if row.paid is None else units(row.paid)  # fmt: skip
-        status = {
-            Standing.DRAFT: DocumentStatus.DRAFT,
-            Standing.VOID: DocumentStatus.VOID,
-            Standing.POSTED: posted_status(paid_minor=paid, open_minor=open_minor),
-        }[row.standing]
         return DownstreamInvoice(
             target=self.target,
             id=row.id,
-            status=status,
+            status=status_of(row.standing, paid_minor=paid, open_minor=open_minor),
             currency=row.currency,
             gross_minor=total - tax,
             number=row.number or None,
@@ -245,7 +236,7 @@ class VendorRegister:
         whole = CreditMemo(
             target=self.target,
             id=row.id,
-            status=_MEMO[row.standing],
+            status=MEMO_STATUS[row.standing],
             currency=row.currency,
             amount_minor=total - tax,
             number=row.number or None,
@@ -263,11 +254,6 @@ class VendorRegister:
                 Application(one.invoice, minor(one.amount, row.currency, what), one.exact)
                 for one in applied
             ],
-        )
-
-    def _gone(self, name: str) -> DownstreamInvoice:
-        return DownstreamInvoice(
-            self.target, name, DocumentStatus.DELETED, "USD", 0, system=self._source.system
         )
 
 
@@ -294,9 +280,3 @@ def in_sight(
             f"missing; let it see them, or take them out of erp.companies"
         )
     return tuple(one for one in seen if not wanted or one.id in wanted)
-
-
-def in_chunks(names: list[str], size: int) -> Iterator[list[str]]:
-    """So many ids at a time as one request takes."""
-    for first in range(0, len(names), size):
-        yield names[first : first + size]

@@ -7,6 +7,7 @@ what is left of the total after the open amount and the credits.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from connectors.erp.rows import Standing
 from state.receivables import PART, CreditMemo, DocumentStatus, MemoStatus
 
 
@@ -20,6 +21,24 @@ class Application:
     invoice_id: str
     amount_minor: int
     exact: bool = True
+
+
+MEMO_STATUS = {
+    Standing.DRAFT: MemoStatus.DRAFT,
+    Standing.POSTED: MemoStatus.ISSUED,
+    Standing.VOID: MemoStatus.VOID,
+}
+
+
+def status_of(standing: Standing, *, paid_minor: int, open_minor: int) -> DocumentStatus:
+    """The life of an invoice."""
+    match standing:
+        case Standing.DRAFT:
+            return DocumentStatus.DRAFT
+        case Standing.VOID:
+            return DocumentStatus.VOID
+        case Standing.POSTED:
+            return posted_status(paid_minor=paid_minor, open_minor=open_minor)
 
 
 def posted_status(*, paid_minor: int, open_minor: int) -> DocumentStatus:

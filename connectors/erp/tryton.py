@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.erp.reading import by_rising_id, gone, in_chunks
 from connectors.erp.tryton_parse import (
     FIELDS,
     Row,
@@ -36,7 +37,6 @@ from connectors.ports import (
 from connectors.redaction import Secret
 from connectors.wire import Repeated, Wire, segment
 from state.clock import Clock, iso, utc
-from state.receivables import DocumentStatus, DownstreamInvoice
 
 PAGE = 500
 OVERLAP = timedelta(minutes=10)
@@ -116,18 +116,14 @@ class Tryton:
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id with their credit notes; what is not answered was deleted."""
-        numbers = [int(name) for name in ids]
-        for first in range(0, len(numbers), self._page):
-            some = numbers[first : first + self._page]
+        for some in in_chunks([int(name) for name in ids], self._page):
             rows = self._find("account.invoice", [["id", "in", some]], FIELDS)
             found = {int(row["id"]) for row in rows}
             page = self._told(rows, with_memos=True)
-            gone = tuple(
-                DownstreamInvoice(self.target, str(one), DocumentStatus.DELETED, "USD", 0)
-                for one in some
-                if one not in found
+            lost = tuple(
+                gone(self.target, str(one), "tryton") for one in some if one not in found
             )
-            yield Page((*page.documents, *gone), page.memos, whole=True)
+            yield Page((*page.documents, *lost), page.memos, whole=True)
 
     def locks(self) -> tuple[PeriodLock, ...]:
         """Closed and locked periods; an entry in one of them stays as it is."""
@@ -145,19 +141,15 @@ class Tryton:
     # --- reading --------------------------------------------------------------------
 
     def _pages(self, window: list[Any]) -> Iterator[list[Row]]:
-        after = 0
-        while True:
+        def ask(after: int) -> list[Row]:
             domain = [_OUT, *window, ["id", ">", after]]
             if self._companies:
                 domain.append(["company", "in", self._companies])
-            rows = self._find("account.invoice", domain, FIELDS, size=self._page)
-            if rows:
-                yield rows
-            if len(rows) < self._page:
-                return
-            if int(rows[-1]["id"]) <= after:
-                raise Incomplete("Tryton: a list does not come to an end")
-            after = int(rows[-1]["id"])
+            return self._find("account.invoice", domain, FIELDS, size=self._page)
+
+        return by_rising_id(
+            ask, lambda row: int(row["id"]), size=self._page, system="Tryton"
+        )
 
     def _told(self, rows: Sequence[Row], *, with_memos: bool = False) -> Page:
         """Rows as documents and memos; what credits them is read beside."""

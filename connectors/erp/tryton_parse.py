@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.erp.shapes import Application, parts, posted_status
+from connectors.erp.rows import Standing, midnight, standing
+from connectors.erp.shapes import MEMO_STATUS, Application, parts, status_of
 from connectors.failures import Incomplete
 from state.money import UnknownCurrency, minor_from_major, round_minor
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import CreditMemo, DownstreamInvoice
 
 FIELDS = (
     "number",
@@ -36,7 +37,13 @@ FIELDS = (
     "lines.amount",
 )
 _LINE = "account.invoice.line"
-_DRAFTS = {"draft", "validated"}
+_STATES = {
+    "draft": Standing.DRAFT,
+    "validated": Standing.DRAFT,
+    "posted": Standing.POSTED,
+    "paid": Standing.POSTED,
+    "cancelled": Standing.VOID,
+}
 Row = Mapping[str, Any]
 
 
@@ -53,24 +60,23 @@ def invoice(target: str, row: Row, memos: list[Row], *, url: str) -> DownstreamI
     """
     currency = _currency(row)
     total, tax = _minor(row, "total_amount", currency), _minor(row, "tax_amount", currency)
-    posted = [one for one in memos if str(one["state"]) not in {*_DRAFTS, "cancelled"}]
+    posted = [one for one in memos if _standing(one) is Standing.POSTED]
     credited = row["cancel_move"] is not None and any(
         row["cancel_move"] == one["move"] for one in posted
     )
-    status = _status(row, credited=credited)
+    stands = Standing.POSTED if credited else _standing(row)
     left = paid = 0
-    if status.posted:
+    if stands is Standing.POSTED:
         own = 0 if credited else _minor(row, "amount_to_pay", currency)
         free = sum(-_minor(one, "amount_to_pay", currency) for one in posted)
         used = sum(-_minor(one, "total_amount", currency) for one in posted) - free
         left = max(own - free, 0)
         paid = 0 if credited else max(total - own - used, 0)
-        status = posted_status(paid_minor=paid, open_minor=left)
     references = (row["reference"], row["description"])
     return DownstreamInvoice(
         target=target,
         id=str(row["id"]),
-        status=status,
+        status=status_of(stands, paid_minor=paid, open_minor=left),
         currency=currency,
         gross_minor=total - tax,
         number=row["number"] or None,
@@ -88,12 +94,8 @@ def invoice(target: str, row: Row, memos: list[Row], *, url: str) -> DownstreamI
     )
 
 
-def _status(row: Row, *, credited: bool) -> DocumentStatus:
-    if row["state"] in _DRAFTS:
-        return DocumentStatus.DRAFT
-    if row["state"] == "cancelled" and not credited:
-        return DocumentStatus.VOID
-    return DocumentStatus.OPEN
+def _standing(row: Row) -> Standing:
+    return standing(_STATES, str(row["state"]), f"Tryton: invoice {row['id']}")
 
 
 def memo(target: str, row: Row, owners: Mapping[int, str], *, url: str) -> list[CreditMemo]:
@@ -103,12 +105,6 @@ def memo(target: str, row: Row, owners: Mapping[int, str], *, url: str) -> list[
         -_minor(row, "total_amount", currency),
         -_minor(row, "tax_amount", currency),
     )
-    state = str(row["state"])
-    status = MemoStatus.ISSUED
-    if state in _DRAFTS:
-        status = MemoStatus.DRAFT
-    elif state == "cancelled":
-        status = MemoStatus.VOID
     shares: dict[str, int] = {}
     for line in row["lines"]:
         origin = origin_of(line)
@@ -120,7 +116,7 @@ def memo(target: str, row: Row, owners: Mapping[int, str], *, url: str) -> list[
     whole = CreditMemo(
         target=target,
         id=str(row["id"]),
-        status=status,
+        status=MEMO_STATUS[_standing(row)],
         currency=currency,
         amount_minor=total - tax,
         number=row["number"] or None,
@@ -131,7 +127,7 @@ def memo(target: str, row: Row, owners: Mapping[int, str], *, url: str) -> list[
         url=url,
         system="tryton",
         entity_id=str(row["company"]),
-        native_status=state,
+        native_status=str(row["state"]),
     )
     used = [
         # Lines are told ex tax: with several invoices the tax is shared out by us.
@@ -174,9 +170,7 @@ def moment(value: Any) -> datetime | None:
 
 def _posted_at(row: Row) -> datetime | None:
     on = row["accounting_date"] or row["invoice_date"]
-    if not isinstance(on, date):
-        return None
-    return datetime(on.year, on.month, on.day, tzinfo=UTC)
+    return midnight(on if isinstance(on, date) else None)
 
 
 def _currency(row: Row) -> str:

@@ -163,6 +163,22 @@ def test_what_is_no_list_of_whole_rows_is_no_answer(odoo: FakeOdoo, said: Any) -
             list(connector.sweep())
 
 
+@pytest.mark.parametrize("kind", ["out_invoice", "out_refund"])
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        ({"state": "proforma"}, "the status 'proforma', which this version does not know"),
+        ({"date": "yesterday"}, "a date that is none"),
+    ],
+)
+def test_a_state_or_a_day_that_is_not_known_stops_the_reading(
+    odoo: FakeOdoo, kind: str, harm: dict[str, str], why: str
+) -> None:
+    odoo.post(kind, 100, **harm)
+    with pytest.raises(Incomplete, match=why):
+        list(register().sweep())
+
+
 # --- the door of versions 14 to 18 -----------------------------------------------------------
 def rpc(**more: Any) -> Odoo:
     door = JsonRpc(

@@ -93,6 +93,15 @@ def test_a_row_that_was_never_changed_is_found_by_its_making(tryton: FakeTryton)
     assert hints.cursor.endswith("123456Z")
 
 
+@pytest.mark.parametrize("amount", [100, -100])
+def test_a_state_that_is_not_known_stops_the_reading(
+    tryton: FakeTryton, amount: int
+) -> None:
+    tryton.invoice(amount, state="proforma")
+    with pytest.raises(Incomplete, match="the status 'proforma'"):
+        list(register().sweep())
+
+
 @pytest.mark.parametrize(
     "said",
     ["{}", "[1]", '[{"id": 1}]', '[{"id": {"__class__": "bytes", "base64": ""}}]'],
