@@ -6,7 +6,7 @@ endpoint is spoken to with the same deadlines, redaction and log as everything e
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, cast
@@ -266,8 +266,7 @@ class Consent:
         )
         if got.refresh is not None:
             return got
-        # Not rotated this time: the one we have stays good.
-        return Token(got.access, got.renewed_at, got.expires_at, refresh, got.consent_until)
+        return replace(got, refresh=refresh)  # not rotated: the one we have stays good
 
     def _token(self, form: str, *hide: Secret) -> Token:
         headers = {**basic(self.client_id, self.secret), **self.headers}

@@ -4,8 +4,10 @@ Stripe: docs.stripe.com/error-low-level. 409 is an APIError to this SDK, an HTML
 status 200 is one too, and neither says that nothing was done.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import stripe
 
@@ -29,12 +31,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def failure_of(error: stripe.StripeError, endpoint: str) -> ConnectorFailure:
     """The failure that an SDK exception stands for, at this endpoint."""
     status = error.http_status or 0
-    body = error.json_body if isinstance(error.json_body, dict) else {}
-    details = body.get("error") if isinstance(body.get("error"), dict) else {}
-    code = str((details or {}).get("code") or (details or {}).get("type") or "")
+    details = _details(error)
+    kind = str(details.get("type") or "")
+    code = str(details.get("code") or kind)
     replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"
     request_id = error.request_id or ""
-    said = str((details or {}).get("message") or error.user_message or "no message")
+    said = str(details.get("message") or error.user_message or "no message")
     message = f"Stripe: {said}" + (f" ({request_id})" if request_id else "")
     if status in _KEY_WRONG:
         return Misconfigured(f"{message}. Check stripe.api_key and its permissions")
@@ -61,11 +63,20 @@ def failure_of(error: stripe.StripeError, endpoint: str) -> ConnectorFailure:
             replayed=replayed,
             request_id=request_id,
         )
-    kind = str((details or {}).get("type") or "")
-    name = "idempotency_error" if kind == "idempotency_error" else code
     return Refused(
-        message, code=name, status=status, replayed=replayed, request_id=request_id
+        message,
+        code=kind if kind == "idempotency_error" else code,
+        status=status,
+        replayed=replayed,
+        request_id=request_id,
     )
+
+
+def _details(error: stripe.StripeError) -> Mapping[str, Any]:
+    """What stands under `error` in the answer; nothing where it is no answer of Stripe's."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    details = body.get("error")
+    return details if isinstance(details, dict) else {}
 
 
 def _limit(error: stripe.StripeError) -> str:

@@ -32,8 +32,8 @@ _CARRIED = (
 
 def create(tx: Tx, call: Call) -> Body:
     """POST /v1/credit_notes: reduce a finalized invoice."""
-    note, invoice, lines = _drawn(tx, call, "CreditNoteCreateParams")
-    params = call.params("CreditNoteCreateParams")
+    params = call.params("CreditNoteCreateParams", _CARRIED)
+    note, invoice, lines = _drawn(tx, params)
     note["out_of_band_amount"] = params.get("out_of_band_amount")
     note["refunds"] = _refunds(tx, invoice, params)
     if params.get("credit_amount"):
@@ -60,13 +60,12 @@ def create(tx: Tx, call: Call) -> Body:
 
 def preview(tx: Tx, call: Call) -> Body:
     """GET /v1/credit_notes/preview: the same figures, kept nowhere."""
-    note, _, lines = _drawn(tx, call, "CreditNotePreviewParams")
+    note, _, lines = _drawn(tx, call.params("CreditNotePreviewParams", _CARRIED))
     return {**note, "lines": listing("/v1/credit_notes/preview/lines", lines, more=False)}
 
 
-def _drawn(tx: Tx, call: Call, kind: str) -> tuple[Body, Body, list[Body]]:
-    """A credit note drawn up and checked against its invoice."""
-    params = call.params(kind, _CARRIED)
+def _drawn(tx: Tx, params: Body) -> tuple[Body, Body, list[Body]]:
+    """A credit note drawn up and checked against its invoice; beside it, its lines."""
     invoice = tx.get("invoice", params["invoice"])
     if invoice is None:
         raise missing("invoice", params["invoice"], in_path=False)

@@ -2,7 +2,7 @@
 
 The form text is decoded by the annotations of the pinned client, so a misspelt key at any
 depth, a missing one, a wrong type or a value outside an enumeration is refused the way
-Stripe refuses it. What annotations cannot say (lengths, either-or) is `limits`.
+Stripe refuses it. What annotations cannot say (lengths, either-or) each handler checks.
 """
 
 import re

@@ -50,7 +50,8 @@ def merge_metadata(body: Body, given: Any) -> None:
     for key, value in given.items():
         if len(key) > METADATA_KEY_MAX or {"[", "]"} & set(key):
             raise Refusal(
-                f"Metadata key {key!r} is longer than {METADATA_KEY_MAX} characters",
+                f"Metadata key {key!r} is longer than {METADATA_KEY_MAX} characters, or "
+                "holds a square bracket",
                 param=f"metadata[{key}]",
             )
         if len(value) > METADATA_VALUE_MAX:
