@@ -209,8 +209,13 @@ _LINE_PARTS = (
 
 def _line_key(row: Mapping[str, Any]) -> str:
     """What tells one line from another; an ordinal for true twins is added."""
-    told = "\n".join(f"{part}={row.get(part)}" for part in _LINE_PARTS)
+    told = "\n".join(f"{part}={_in_order(row.get(part))}" for part in _LINE_PARTS)
     return sha256(told.encode()).hexdigest()[:20]
+
+
+def _in_order(value: Any) -> Any:
+    """A value whose fields may come in any order the next time, in one order."""
+    return dict(sorted(value.items())) if isinstance(value, Mapping) else value
 
 
 def _unit(body: Any, where: str) -> tuple[str | None, Any]:

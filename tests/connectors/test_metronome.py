@@ -245,6 +245,15 @@ def test_line_keys_are_stable_and_twins_are_told_apart() -> None:
     assert [line.key for line in parsed(body).lines] == [first.key, second.key]
 
 
+def test_a_line_keeps_its_key_in_whatever_order_its_groups_come() -> None:
+    keys = set()
+    for groups in ({"region": "eu", "model": "a"}, {"model": "a", "region": "eu"}):
+        body = a_row()
+        body["line_items"][0]["pricing_group_values"] = groups
+        keys |= {line.key for line in parsed(body).lines}
+    assert len(keys) == 1
+
+
 @pytest.mark.parametrize(
     "harm",
     [
