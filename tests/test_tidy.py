@@ -160,6 +160,13 @@ def test_every_room_says_what_it_owns(room: str) -> None:
         assert f"## {heading}" in text
 
 
+def test_the_map_of_sync_has_every_module() -> None:
+    text = (ROOT / "sync/README.md").read_text().partition("## Owns")[0]
+    modules = {path.stem for path in (ROOT / "sync").glob("*.py")}
+    missing = modules - set(re.findall(r"\w+", text)) - {"__init__", "__main__"}
+    assert missing == set(), "set it in its place on the map in sync/README.md"
+
+
 def tracked() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
