@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlmodel import col
@@ -14,7 +15,6 @@ from state.codec import encode
 from state.effective import dated_by_source
 from state.engine import transaction
 from state.observations import AuditEntry, Changes, Ground
-from state.pushes import PushRecord
 from state.reads_credits import CreditReader
 from state.rows import WordRow, flag_row, micros, rows_of
 from state.statements import (
@@ -36,6 +36,9 @@ from state.worklist import Flag
 
 # PostgreSQL: one writer of this database at a time, as SQLite has by nature.
 _LOCK = text("SELECT pg_advisory_xact_lock(6204873315570923113)")
+
+# Words by kind and id: fingerprint; date and status; number.
+Known: TypeAlias = dict[tuple[str, str], tuple[str, tuple[int | None, str], int]]
 
 
 class FactDiffers(Exception):
@@ -140,10 +143,9 @@ class Books(CreditReader):
         if self._token(connection) != token:
             raise LeaseLost("another Tieout has taken the lease; nothing was kept")
 
-    def _unmoved(self, connection: Connection, pushes: Iterable[PushRecord]) -> None:
-        rows = list(rows_of(Changes(pushes=tuple(pushes))))
-        known = self._known(connection, rows)
-        for row in rows:
+    @staticmethod
+    def _unmoved(known: Known, based_on: Iterable[WordRow]) -> None:
+        for row in based_on:
             before = known.get((row.kind, row.id))
             if before is None or before[0] != row.fingerprint:
                 raise PushMoved(f"the push of {row.id} was moved by a person")
@@ -167,11 +169,13 @@ class Books(CreditReader):
     ) -> None:
         if token is not None:
             self._fence(connection, token)
-        self._unmoved(connection, changes.based_on)
+        rows = [*rows_of(changes), *self._flag_rows(connection, changes.flags)]
+        based_on = list(rows_of(Changes(pushes=changes.based_on)))
+        known = self._known(connection, [*rows, *based_on])
+        self._unmoved(known, based_on)
         if changes.ground is not None:
             self._unshaken(connection, changes.ground)
-        rows = [*rows_of(changes), *self._flag_rows(connection, changes.flags)]
-        self._put(connection, rows, at)
+        self._put(connection, rows, known, at)
         cursors = [
             {"entity": self._entity, "name": name, "value": value}
             for name, value in changes.cursors.items()
@@ -184,9 +188,10 @@ class Books(CreditReader):
         upsert(connection, SweepRow, sweeps)
         self._audit(connection, changes.audit, at)
 
-    def _put(self, connection: Connection, rows: list[WordRow], at: datetime) -> None:
+    def _put(
+        self, connection: Connection, rows: list[WordRow], known: Known, at: datetime
+    ) -> None:
         """Append what has moved, and point to it. The same fact twice is no observation."""
-        known = self._known(connection, rows)
         moved = {}
         for row in rows:
             before = known.get((row.kind, row.id))
@@ -244,13 +249,11 @@ class Books(CreditReader):
         connection.execute(ADD_BODY, bodies)
         upsert(connection, Current, current)
 
-    def _known(
-        self, connection: Connection, rows: list[WordRow]
-    ) -> dict[tuple[str, str], tuple[str, tuple[int | None, str], int]]:
-        """What these words are now, by kind and id: fingerprint; date and status; number."""
-        known: dict[tuple[str, str], tuple[str, tuple[int | None, str], int]] = {}
+    def _known(self, connection: Connection, rows: list[WordRow]) -> Known:
+        """What these words are now."""
+        known: Known = {}
         for kind in {row.kind for row in rows}:
-            for some in chunks([row.id for row in rows if row.kind == kind]):
+            for some in chunks(sorted({row.id for row in rows if row.kind == kind})):
                 many, value = value_of(some)
                 about = {"entity": self._entity, "kind": kind, "value": value}
                 found = connection.execute(known_as(many=many), about)
