@@ -15,12 +15,12 @@ from math import inf
 
 MARGIN_SECONDS = 0.003  # more than the second, between two that must not meet in one
 UNEVEN_SECONDS = 0.015  # that the way there may vary, whatever their work does
-UNEVEN_MAX_SECONDS = 0.050  # each 429 adds as much again, to here
 SPENT_SECONDS = 0.010  # that the late ones add to a second, on average
+CARE_MAX = 3  # times as much of both, once more for each 429
 LONGEST_SECONDS = 1.000  # that one of them adds; it may never answer
 SLACK_SECONDS = 0.100  # how late a turn may be taken and the next ones still make it up
 TRIPS = 50  # the last round trips, by which the usual one is told
-LONE_CUT = 0.8  # what a first 429 leaves of the rate, and
+LONE_CUT = 0.9  # what a first 429 leaves of the rate, and
 NEXT_CUT = 0.5  # what another one leaves before the rate is won back
 LOWEST_SHARE = 1 / 16
 RECOVERY_SECONDS = 30  # from nothing to the whole rate
@@ -55,6 +55,7 @@ class Lane:
     """
 
     __slots__ = (
+        "_care",
         "_cut_at",
         "_limit",
         "_next",
@@ -62,7 +63,6 @@ class Lane:
         "_share",
         "_trips",
         "_turns",
-        "_uneven",
         "_usual",
         "_whole",
     )
@@ -76,7 +76,7 @@ class Lane:
         self._share = 1.0  # of the limit, at `_cut_at`
         self._cut_at = -inf
         self._quickest = self._usual = inf  # round trips; nobody is late at first
-        self._uneven = UNEVEN_SECONDS
+        self._care = 1
 
     def rate(self, now: float) -> float:
         """Requests per second that are let through now."""
@@ -102,30 +102,30 @@ class Lane:
         """Take a round trip into what is usual here."""
         self._trips.append(trip)
         self._quickest = min(self._quickest, trip)
-        self._usual = usual(self._trips, SPENT_SECONDS)
+        self._usual = usual(self._trips, SPENT_SECONDS * self._care)
 
     def late(self, away: float) -> float:
         """How late one may have been counted that is, or was, away for so long.
 
         Where the way has become longer for good, each is late by what may vary, not more.
         """
-        varied = min(max(0.0, away - self._quickest), self._uneven)
+        varied = min(max(0.0, away - self._quickest), UNEVEN_SECONDS * self._care)
         return min(max(varied, away - self._usual), LONGEST_SECONDS)
 
     def cut(self, turn: float, now: float) -> None:
         """The request of this turn was one too many: ask for less.
 
         A lone one was counted later than we could tell, or another program took a turn of
-        ours: some room for good, and a fifth less for a while, help in either case. One
-        more before the rate is won back means that less of it is ours: half. Those that
-        were on their way when the rate was cut say nothing new.
+        ours: more care for good, and a tenth less for a while. One more before the rate is
+        won back means that less of it is ours: half. Those that were on their way when the
+        rate was cut say nothing new.
         """
         if turn < self._cut_at:
             return
         share = self._share_at(now)
         left = share * (LONE_CUT if share == 1 else NEXT_CUT)
         self._share, self._cut_at = max(left, LOWEST_SHARE), now
-        self._uneven = min(self._uneven + UNEVEN_SECONDS, UNEVEN_MAX_SECONDS)
+        self._care = min(self._care + 1, CARE_MAX)
 
     def _first_out(self, now: float) -> tuple[Turn, float]:
         """The turn that was surely counted before any other, and by when."""

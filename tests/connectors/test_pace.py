@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.pace import (
+    CARE_MAX,
     LONGEST_SECONDS,
     LOWEST_SHARE,
     MARGIN_SECONDS,
     RECOVERY_SECONDS,
     SLACK_SECONDS,
-    UNEVEN_MAX_SECONDS,
     UNEVEN_SECONDS,
     Lane,
     Turn,
@@ -133,14 +133,13 @@ def cut_at(lane: Lane, *moments: float) -> Lane:
     return lane
 
 
-def test_a_lone_429_costs_a_fifth_for_some_seconds_and_another_halves() -> None:
+def test_a_lone_429_costs_a_tenth_for_some_seconds_and_another_halves() -> None:
     lane = cut_at(Lane(20), 100)
-    assert lane.rate(100) == pytest.approx(16)
-    assert lane.rate(100 + RECOVERY_SECONDS / 10) == pytest.approx(18)
-    assert lane.rate(100 + RECOVERY_SECONDS / 5) == pytest.approx(20)
-    assert cut_at(lane, 103).rate(103) == pytest.approx(9)
-    assert lane.rate(103 + RECOVERY_SECONDS) == pytest.approx(20)
-    assert cut_at(lane, 200).rate(200) == pytest.approx(16)
+    assert lane.rate(100) == pytest.approx(18)
+    assert lane.rate(100 + RECOVERY_SECONDS / 20) == pytest.approx(19)
+    assert cut_at(lane, 101.5).rate(101.5) == pytest.approx(9.5)
+    assert lane.rate(101.5 + RECOVERY_SECONDS) == pytest.approx(20)
+    assert cut_at(lane, 200).rate(200) == pytest.approx(18)
 
 
 def test_those_on_their_way_when_the_rate_was_cut_do_not_cut_it_again() -> None:
@@ -148,7 +147,7 @@ def test_those_on_their_way_when_the_rate_was_cut_do_not_cut_it_again() -> None:
     lane.cut(99.9, 100)
     for sent in (99.91, 99.95, 99.99):
         lane.cut(sent, 100.1)
-    assert lane.rate(100.1) == pytest.approx(16, rel=0.01)
+    assert lane.rate(100.1) == pytest.approx(18, rel=0.01)
 
 
 def test_a_rate_is_never_cut_to_nothing() -> None:
@@ -170,21 +169,19 @@ def test_a_cut_rate_is_kept_too() -> None:
         turn.end(now + 0.1, well=True)
         moments.append(now)
     after = [moment for moment in moments if began < moment <= began + 3]
-    assert len(after) == pytest.approx(3 * 20 * (0.4 + 1.5 / RECOVERY_SECONDS), abs=3)
+    assert len(after) == pytest.approx(3 * 20 * (0.45 + 1.5 / RECOVERY_SECONDS), abs=3)
 
 
-def test_each_429_gives_the_way_there_more_room_up_to_a_bound() -> None:
+def test_each_429_makes_it_more_careful_up_to_a_bound() -> None:
     lane = Lane(20)
-    for _ in range(20):
-        lane.learn(0.1)
-    lane.learn(0.3)
-    before = lane.late(0.1 + 2 * UNEVEN_SECONDS)
+    lane.learn(0.1)
+    for _ in range(50):
+        lane.learn(0.5)  # their work has become longer, for all that we know
+    assert lane.late(0.5) == pytest.approx(UNEVEN_SECONDS)
     for n in range(20):
         lane.cut(100 + n, 100 + n)
-    assert lane.late(0.1 + 2 * UNEVEN_SECONDS) >= before
-    for _ in range(50):
-        lane.learn(0.5)  # as their work varies now, nothing tells them apart
-    assert lane.late(0.5) == pytest.approx(UNEVEN_MAX_SECONDS)
+        times = min(2 + n, CARE_MAX)
+        assert lane.late(0.5) == pytest.approx(UNEVEN_SECONDS * times)
 
 
 def test_what_went_wrong_teaches_no_trip() -> None:
