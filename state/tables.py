@@ -7,7 +7,7 @@ money and for times (microseconds since 1970, UTC), and the word's own text in `
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy import BigInteger, Index, Integer, String, text
 from sqlmodel import Field, SQLModel
 
 # Ids sort by their bytes everywhere: pages, hashes and reports must not hang on a locale.
@@ -72,6 +72,12 @@ class ObservationRow(SQLModel, table=True):
         Index("observation_of", "entity", "kind", "id", "seq", "effective_at"),
         Index("observation_ref", "entity", "kind", "ref"),
         Index("observation_parent", "entity", "kind", "parent"),
+        Index(
+            "observation_again",
+            *("entity", "kind", "first", "seq", "effective_at"),
+            sqlite_where=text("first <> seq"),
+            postgresql_where=text("first <> seq"),
+        ),  # fmt: skip
     )
     seq: int = Field(
         primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False}

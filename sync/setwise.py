@@ -25,14 +25,15 @@ from sync.checks import Counted
 from sync.ledger import Ground
 from sync.progress import Progress
 from sync.statements import (
-    AGAIN,
     APART,
     COLUMNS,
     CORE_TOTALS,
     DOCUMENT_TOTALS,
     KEPT,
+    LEGS,
     LINES,
     NAMES,
+    PASSED,
     PLAIN,
     STANDS,
     STRANGERS,
@@ -104,7 +105,7 @@ class _Engine:
         found = Screened()
         with closing(self._db):
             progress.step("reading the books in bulk", len(COLUMNS))
-            self._again()
+            self._passed()
             self._wind()
             for kind in COLUMNS:
                 self._load(kind)
@@ -122,11 +123,11 @@ class _Engine:
 
     # --- in ---------------------------------------------------------------------------
 
-    def _again(self) -> None:
-        """Of each word that was seen again, which observation stands at the cutoff."""
+    def _passed(self) -> None:
+        """Of words that were seen again, the observations that do not stand at the cutoff."""
         with self._slim.read_again(tuple(COLUMNS), self._ground.books.seq) as batches:
             self._db.register("incoming", batches)
-            self._db.execute(AGAIN.format(cut=self._cut))
+            self._db.execute(PASSED.format(cut=self._cut))
             self._db.unregister("incoming")
 
     def _wind(self) -> None:
@@ -197,6 +198,7 @@ class _Engine:
 
     def _matched(self, progress: Progress) -> tuple[Matched, ...]:
         """What is plain, by register and currency. An amount that agrees is the core's too."""
+        hashes = self._hashes(progress)
         apart = {
             (target, currency): (int(count), int(minor))
             for target, currency, count, minor in self._db.execute(
@@ -213,24 +215,32 @@ class _Engine:
                 int(tax),
                 int(paid),
                 int(owed),
-                self._hash(target, currency, progress),
+                hashes[target, currency],
                 *apart.get((target, currency), (0, 0)),
             )
             for target, currency, count, gross, tax, paid, owed in sorted(self._rows(SUMS))
         )
 
-    def _hash(self, target: str, currency: str, progress: Progress) -> str:
-        """One hash of the lines of a register and currency, in the order of the detail."""
-        hashed = sha256()
+    def _hashes(self, progress: Progress) -> dict[tuple[str, str], str]:
+        """One hash for each register and currency, over its lines in their order."""
+        self._db.execute(LEGS)
+        legs = {
+            leg: (target, ccy)
+            for leg, target, ccy in self._rows("SELECT leg, target, currency FROM legs")
+        }
+        hashed = {leg: sha256() for leg in legs}
         last = self._rows("SELECT COALESCE(max(n), 0) FROM plain")[0][0]
         for after in range(0, last, BATCH):
-            few = {"target": target, "currency": currency, "after": after}
-            told = self._db.sql(LINES, params={**few, "until": after + BATCH})
-            lines: Any = told.to_arrow_table().column(0)
-            for chunk in lines.chunks:
-                hashed.update(_bytes_of(chunk))
-            progress.advance(len(lines))
-        return hashed.hexdigest()
+            some = {"after": after, "until": after + BATCH}
+            told: Any = self._db.sql(LINES, params=some).to_arrow_table()
+            first = 0
+            for counted in sorted(told.column("leg").value_counts().to_pylist(), key=_leg):
+                lines = told.column("line").slice(first, counted["counts"])
+                for chunk in lines.chunks:
+                    hashed[_leg(counted)].update(_bytes_of(chunk))
+                first += len(lines)
+            progress.advance(len(told))
+        return {key: hashed[leg].hexdigest() for leg, key in legs.items()}
 
     def _loose_ends(self, found: Screened) -> None:
         month = self._month("posted")
@@ -257,6 +267,11 @@ def _typed(columns: Sequence[str]) -> str:
         f"CAST({name} AS {'VARCHAR' if name in TEXTS else 'BIGINT'}) AS {name}"
         for name in columns
     )
+
+
+def _leg(counted: Any) -> int:
+    """The number of the leg whose lines were counted."""
+    return int(counted["values"])
 
 
 def _text(value: str) -> str:

@@ -11,33 +11,38 @@ as it comes in, and whatever is joined, grouped or sorted after that goes by the
 
 # What is read of each kind. The names are those of the table `observations`.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "link": ("first", "seq", "id", "ref", "parent", "status", "effective_at"),
+    "link": ("seq", "id", "ref", "parent", "status", "effective_at"),
     "invoice": (
-        *("first", "seq", "id", "ref", "parent", "status", "currency", "minor"),
+        *("seq", "id", "ref", "parent", "status", "currency", "minor"),
         *("posted_at", "effective_at"),
     ),
     "document": (
-        *("first", "seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
+        *("seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
         *("paid", "open", "began_at", "posted_at", "paid_at", "effective_at"),
     ),
-    "memo": ("first", "seq", "id", "ref", "parent", "posted_at", "effective_at"),
-    "push": ("first", "seq", "id", "ref", "effective_at"),
-    "flag": ("first", "seq", "ref", "posted_at", "effective_at"),
+    "memo": ("seq", "id", "ref", "parent", "posted_at", "effective_at"),
+    "push": ("seq", "id", "ref", "effective_at"),
+    "flag": ("seq", "ref", "posted_at", "effective_at"),
 }
 TEXTS = frozenset({"id", "ref", "parent", "status", "currency"})
 
 # Most words were seen once; only of the others does a choice have to be made.
-AGAIN = """
+PASSED = """
 CREATE TEMP TABLE again AS
+SELECT CAST(first AS BIGINT) AS first, CAST(seq AS BIGINT) AS seq, effective_at FROM incoming;
+CREATE TEMP TABLE standing AS
 SELECT first, max(CASE WHEN effective_at <= {cut} THEN seq END) AS last
-FROM incoming GROUP BY first
+FROM again GROUP BY first;
+CREATE TEMP TABLE passed AS
+SELECT a.seq FROM again a JOIN standing s ON s.first = a.first
+WHERE s.last IS NULL OR s.last <> a.seq
+UNION ALL SELECT first FROM standing WHERE last IS NOT NULL;
+DROP TABLE again;
+DROP TABLE standing;
 """
 STANDS = """(
   SELECT {typed}, CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END AS early
-  FROM incoming o
-  WHERE NOT EXISTS (
-    SELECT 1 FROM again a WHERE a.first = o.first AND COALESCE(a.last, a.first) <> o.seq
-  )
+  FROM incoming o WHERE NOT EXISTS (SELECT 1 FROM passed p WHERE p.seq = o.seq)
 ) stands"""
 
 # What was owed where memos did something to a balance later (`state.winding`).
@@ -146,13 +151,19 @@ FROM plain p JOIN documents d ON d.core = p.n
 JOIN documents s ON s.core = p.n AND s.target = $stripe
 WHERE p.apart = 1 AND d.month <> s.month GROUP BY d.target, d.currency
 """
+LEGS = """
+CREATE TEMP TABLE legs AS
+SELECT row_number() OVER (ORDER BY target, currency) AS leg, target, currency FROM (
+  SELECT DISTINCT d.target, d.currency FROM documents d JOIN plain p ON p.n = d.core
+) found
+"""
 LINES = """
-SELECT i.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line
+SELECT l.leg, i.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line
 FROM documents d JOIN plain p ON p.n = d.core JOIN invoice i ON i.n = d.core
-WHERE d.target = $target AND d.currency = $currency
-  AND d.core > $after AND d.core <= $until AND p.n > $after AND p.n <= $until
+JOIN legs l ON l.target = d.target AND l.currency = d.currency
+WHERE d.core > $after AND d.core <= $until AND p.n > $after AND p.n <= $until
   AND i.n > $after AND i.n <= $until
-ORDER BY d.core
+ORDER BY l.leg, d.core
 """
 CORE_TOTALS = """
 SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor ELSE 0 END)

@@ -47,6 +47,13 @@ def upgrade() -> None:
     )
     for column in ("ref", "parent"):
         op.create_index(f"observation_{column}", "observations", ["entity", "kind", column])
+    op.create_index(
+        "observation_again",
+        "observations",
+        ["entity", "kind", "first", "seq", "effective_at"],
+        sqlite_where=sa.text("first <> seq"),
+        postgresql_where=sa.text("first <> seq"),
+    )
     op.create_table(
         "bodies",
         sa.Column("seq", Number, primary_key=True, autoincrement=False),
