@@ -1,7 +1,7 @@
 """One engine, one lock, one entity: the few ways in which the tables are asked."""
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -41,10 +41,10 @@ class Asking:
         """Where it is kept, with its password; for another reader of the same database."""
         return self._engine.url.render_as_string(hide_password=False)
 
-    def ask(self, query: Any) -> list[Any]:
+    def ask(self, query: Any, about: Mapping[str, Any] | None = None) -> list[Any]:
         """The rows of one query, read whole."""
         with self._turn, self._engine.connect() as connection:
-            return list(connection.execute(query).all())
+            return list(connection.execute(query, about or {}).all())
 
     def _scalar(self, query: Any) -> str | None:
         with self._turn, self._engine.connect() as connection:

@@ -23,6 +23,7 @@ from state.links import Link, LinkState
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.rows import micros
+from state.statements import BODIES, SEEN, ever_held
 from state.tables import BodyRow, ObservationRow
 from state.winding import Seen, wound_back
 from state.worklist import Flag
@@ -50,7 +51,7 @@ class AsOf:
     def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         """What was regenerated from each of these."""
         wanted = set(ids)
-        names = self._ids("invoice", _O.parent, wanted)
+        names = self._ids("invoice", "parent", wanted)
         found: dict[str, tuple[str, ...]] = {}
         for name, one in sorted(self._at(CoreInvoice, "invoice", names)):
             parent = one.regenerated_from
@@ -61,7 +62,7 @@ class AsOf:
     def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
         """Documents in every register, by the core invoice they name."""
         wanted = set(core_ids)
-        names = self._ids("document", _O.ref, wanted)
+        names = self._ids("document", "ref", wanted)
         found: dict[str, list[DownstreamInvoice]] = {}
         for _, one in self._documents(names):
             if one.core_invoice_id is not None and one.core_invoice_id in wanted:
@@ -80,7 +81,7 @@ class AsOf:
     ) -> dict[str, list[CreditMemo]]:
         """Memos by the document they reduce."""
         wanted = set(document_ids)
-        names = self._ids("memo", _O.ref, [f"{target}|{name}" for name in wanted])
+        names = self._ids("memo", "ref", [f"{target}|{name}" for name in wanted])
         found: dict[str, list[CreditMemo]] = {}
         for _, one in self._at(CreditMemo, "memo", names):
             if one.target == target and one.invoice_id in wanted:
@@ -95,7 +96,7 @@ class AsOf:
         """Which core invoices' pushes claim each of these Stripe documents."""
         wanted = set(document_ids)
         found: dict[str, set[str]] = {}
-        for name, one in self._at(PushRecord, "push", self._ids("push", _O.ref, wanted)):
+        for name, one in self._at(PushRecord, "push", self._ids("push", "ref", wanted)):
             if one.document_id in wanted:
                 found.setdefault(one.document_id or "", set()).add(name)
         return found
@@ -107,14 +108,14 @@ class AsOf:
     def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
         """Flags that had been opened, by core invoice."""
         found: dict[str, list[Flag]] = {}
-        for _, one in self._at(Flag, "flag", self._ids("flag", _O.ref, core_ids)):
+        for _, one in self._at(Flag, "flag", self._ids("flag", "ref", core_ids)):
             found.setdefault(one.core_invoice_id, []).append(one)
         return found
 
     def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
         """Links that stood, by core invoice."""
         found: dict[str, list[Link]] = {}
-        for _, one in self._at(Link, "link", self._ids("link", _O.ref, core_ids)):
+        for _, one in self._at(Link, "link", self._ids("link", "ref", core_ids)):
             if one.state is LinkState.ACTIVE:
                 found.setdefault(one.core_invoice_id, []).append(one)
         return found
@@ -151,7 +152,7 @@ class AsOf:
     def invoices_of_customers(self, customer_ids: Collection[str]) -> list[CoreInvoice]:
         """These customers' invoices: by customer, date and id."""
         wanted = set(customer_ids)
-        names = self._ids("invoice", _O.ref, wanted)
+        names = self._ids("invoice", "ref", wanted)
         found = [
             one
             for _, one in self._at(CoreInvoice, "invoice", names)
@@ -228,7 +229,7 @@ class AsOf:
         self, keys: Collection[str]
     ) -> tuple[dict[str, list[CreditMemo]], dict[str, dict[str, list[Seen]]]]:
         """The memos on each of these documents, and every memo that ever was."""
-        names = self._ids("memo", _O.ref, keys)
+        names = self._ids("memo", "ref", keys)
         then: dict[str, list[CreditMemo]] = {}
         for _, one in self._at(CreditMemo, "memo", names):
             then.setdefault(f"{one.target}|{one.invoice_id}", []).append(one)
@@ -287,13 +288,9 @@ class AsOf:
         """Each of these, by id: by which observation it stands, as read, and as it was."""
         cut = micros(self.moment)
         for some in chunks(sorted(set(ids))):
-            query = (
-                select(col(_O.id), col(_O.seq), col(_O.effective_at))
-                .where(*self._scope(kind), col(_O.id).in_(some))
-                .order_by(col(_O.id), col(_O.seq))
-            )
+            about = {"entity": self.asked.entity, "kind": kind, "until": self.seq}
             standing: dict[str, tuple[int, bool]] = {}
-            for name, seq, effective in self._all(query):
+            for name, seq, effective in self.asked.ask(SEEN, {**about, "some": some}):
                 if effective <= cut:
                     standing[name] = (seq, False)
                 else:
@@ -306,20 +303,18 @@ class AsOf:
                     yield name, seq, one, was
 
     def _bodies(self, seqs: list[int]) -> dict[int, str]:
-        query = select(col(BodyRow.seq), col(BodyRow.body)).where(
-            col(BodyRow.seq).in_(seqs)
-        )
-        return {row[0]: row[1] for row in self._all(query)}
+        return {row[0]: row[1] for row in self.asked.ask(BODIES, {"some": seqs})}
 
-    def _ids(self, kind: str, column: Any, values: Iterable[str]) -> set[str]:
+    def _ids(self, kind: str, column: str, values: Iterable[str]) -> set[str]:
         """The ids of a kind that ever held one of these values; the word decides.
 
         Not DISTINCT: SQLite would then walk the whole kind in the order of its ids.
         """
         found: set[str] = set()
         for some in chunks(sorted(set(values))):
-            query = select(col(_O.id)).where(*self._scope(kind), column.in_(some))
-            found.update(str(row[0]) for row in self._all(query))
+            about = {"entity": self.asked.entity, "kind": kind, "until": self.seq}
+            rows = self.asked.ask(ever_held(column), {**about, "some": some})
+            found.update(row[0] for row in rows)
         return found
 
     def _scope(self, kind: str) -> tuple[Any, ...]:

@@ -1,7 +1,6 @@
 """Words to canonical JSON and back: what observations keep and fingerprints are made of."""
 
 import json
-import types
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -10,9 +9,11 @@ from enum import Enum
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
-from state.clock import iso, utc
+from pydantic import TypeAdapter
+
+from state.clock import iso
 
 _W = TypeVar("_W")
 
@@ -30,7 +31,7 @@ def fingerprint(text: str) -> str:
 def decode(kind: type[_W], text: str) -> _W:
     """The word that `encode` wrote."""
     any_kind: Any = kind
-    word: _W = _reader(any_kind)(json.loads(text))
+    word: _W = _reader(any_kind).validate_json(text)
     return word
 
 
@@ -76,41 +77,6 @@ def _writer(kind: Any) -> Callable[[Any], Any]:
 
 
 @cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How to read one annotated type back from JSON."""
-    if get_origin(kind) in {Union, types.UnionType}:
-        inner = next(one for one in get_args(kind) if one is not type(None))
-        read = _reader(inner)
-        if read is _same:
-            return read
-        return lambda value: None if value is None else read(value)
-    if get_origin(kind) is tuple:
-        read = _reader(get_args(kind)[0])
-        return lambda value: tuple(read(one) for one in value)
-    if kind is Decimal:
-        return Decimal
-    if kind is datetime:
-        return utc
-    if kind is date:
-        return date.fromisoformat
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind
-    if is_dataclass(kind):
-        make: Any = kind
-        hints = get_type_hints(kind)
-        readers = {one.name: _reader(hints[one.name]) for one in fields(kind)}
-        as_is = [name for name, read in readers.items() if read is _same]
-        others = [(name, read) for name, read in readers.items() if read is not _same]
-
-        def read_word(value: Any) -> Any:
-            return make(
-                **{name: value[name] for name in as_is if name in value},
-                **{name: read(value[name]) for name, read in others if name in value},
-            )
-
-        return read_word
-    return _same
-
-
-def _same(value: Any) -> Any:
-    return value
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    """How to read one type back from JSON; found once, and done outside of Python."""
+    return TypeAdapter(kind)

@@ -1,4 +1,4 @@
-"""The statements of a push, built once: to build one takes longer than to run it.
+"""Statements that are asked often, built once: to build one takes longer than to run it.
 
 Each is one object for good, so that SQLAlchemy finds what it compiled of it at once.
 """
@@ -67,6 +67,28 @@ def _holds(column: str, *, many: bool) -> Any:
     if many:
         return named.in_(bindparam("value", expanding=True))
     return named == bindparam("value")
+
+
+# The books as of an instant: what is asked for every few hundred core invoices.
+_O = ObservationRow
+_SOME: Any = bindparam("some", expanding=True)
+_KNOWN = (
+    col(_O.entity) == _ENTITY,
+    col(_O.kind) == bindparam("kind"),
+    col(_O.seq) <= bindparam("until"),
+)
+SEEN = (
+    select(col(_O.id), col(_O.seq), col(_O.effective_at))
+    .where(*_KNOWN, col(_O.id).in_(_SOME))
+    .order_by(col(_O.id), col(_O.seq))
+)
+BODIES = select(col(BodyRow.seq), col(BodyRow.body)).where(col(BodyRow.seq).in_(_SOME))
+
+
+@cache
+def ever_held(column: str) -> Any:
+    """Which words of a kind ever held one of these values in a column."""
+    return select(col(_O.id)).where(*_KNOWN, getattr(_O, column).in_(_SOME))
 
 
 def value_of(some: list[str]) -> tuple[bool, Any]:

@@ -77,7 +77,7 @@ class ObservationRow(SQLModel, table=True):
             *("entity", "kind", "first", "seq", "effective_at"),
             sqlite_where=text("first <> seq"),
             postgresql_where=text("first <> seq"),
-        ),  # fmt: skip
+        ),
     )
     seq: int = Field(
         primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False}

@@ -119,9 +119,13 @@ def _core_total(rows: list[Row], matched: Sequence[Matched], counted: Counted) -
             if row.target == target and row.core_minor:
                 legs[_core_currency(row, counted)] += row.core_minor
         if any(legs[c] != counted.core_minor[c] for c in {*legs, *counted.core_minor}):
-            whole = dict(sorted(counted.core_minor.items()))
-            wrong.append(f"{target}: {dict(sorted(legs.items()))} against {whole}")
+            wrong.append(f"{target}: {_told(legs)} against {_told(counted.core_minor)}")
     return Check(name, not wrong, "; ".join(wrong))
+
+
+def _told(sums: Counter[str]) -> dict[str, int]:
+    """Sums by currency as a figure shows them: in one order, and none of nothing."""
+    return {currency: minor for currency, minor in sorted(sums.items()) if minor}
 
 
 def _core_currency(row: Row, counted: Counted) -> str:

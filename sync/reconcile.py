@@ -168,7 +168,8 @@ def _kept(parts: Parts, run: Run, progress: Progress, *, again: bool) -> Run:
             if content_sha256(known) == content_sha256(run):
                 return known
             run = replace(run, restated_from=before[1])
-    signed = signoff.latest(parts.store, run.period)
+    given = signoff.ever_given(parts.store)
+    signed = signoff.latest(parts.store, run.period) if given else None
     body, digest = run_text(run)
     parts.store.keep_run(
         run.run_id,

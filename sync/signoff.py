@@ -124,6 +124,11 @@ def reopen(parts: Parts, before: Run | None, run: Run) -> tuple[Signoff, ...]:
     return fallen
 
 
+def ever_given(store: Store) -> bool:
+    """Has anybody ever signed? Where nobody has, no earlier run has to be read for it."""
+    return any(True for _ in store.audit_lines(about="signoff"))
+
+
 def latest(store: Store, period: str) -> Run | None:
     """The latest kept run of a period; '' is the run of everything."""
     found = store.run(period=period)
