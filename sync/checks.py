@@ -33,7 +33,8 @@ class Counted:
     memo_minor: Counter[tuple[str, str]] = field(default_factory=Counter)
     invoices: int = 0
     documents: int = 0
-    other_month: int = 0  # core invoices of another month than the run's
+    stood: Counter[str] = field(default_factory=Counter)  # documents and memos, by register
+    elsewhere: Counter[str] = field(default_factory=Counter)  # of another month, by source
     expected: Counter[str] = field(default_factory=Counter)  # rows, by register
     memos: set[tuple[str, str]] = field(default_factory=set)
     memos_used: set[tuple[str, str]] = field(default_factory=set)
@@ -49,6 +50,11 @@ class Counted:
         due = case.invoice is not None and case.invoice.status in _DUE
         for target in targets:
             self.expected[target] += due or bool(case.on(target))
+
+    @property
+    def memo_registers(self) -> Iterable[str]:
+        """The register of each memo that a row counts."""
+        return (target for target, _ in self.memos_used)
 
     def memos_of(self, held: Held) -> None:
         """Count the memos on one document."""
@@ -78,7 +84,7 @@ def make_checks(
     """The nine check lines, in the order in which they are printed."""
     some, left_out = list(rows), list(excluded)
     return (
-        _every_row(some, matched, counted),
+        _every_row(some, matched, left_out, counted),
         _core_total(some, matched, counted),
         _downstream_total(some, matched, counted),
         _memos(some, left_out, counted),
@@ -90,8 +96,22 @@ def make_checks(
     )
 
 
-def _every_row(rows: list[Row], matched: Sequence[Matched], counted: Counted) -> Check:
-    """What was read stands in the detail: one row for each invoice and register."""
+def used_rows(
+    rows: Iterable[Row], matched: Iterable[Matched], counted: Counted
+) -> Counter[str]:
+    """Documents and memos that stand in a row, by register."""
+    used = Counter(counted.memo_registers)
+    for row in rows:
+        used[row.target] += len(row.document_id.split(", ")) if row.document_id else 0
+    for one in matched:
+        used[one.target] += one.count
+    return used
+
+
+def _every_row(
+    rows: list[Row], matched: Sequence[Matched], left_out: list[Excluded], counted: Counted
+) -> Check:
+    """What was read stands in the detail, or is left out for a reason; nothing is dropped."""
     have = Counter(row.target for row in rows)
     for one in matched:
         have[one.target] += one.count
@@ -100,6 +120,12 @@ def _every_row(rows: list[Row], matched: Sequence[Matched], counted: Counted) ->
         for target in sorted({*have, *counted.expected})
         if have[target] != counted.expected[target]
     ]
+    found = used_rows(rows, matched, counted)
+    found.update(one.target for one in left_out)
+    for target in sorted(counted.stood):
+        accounted = found[target] + counted.elsewhere[target]
+        if accounted != counted.stood[target]:
+            wrong.append(f"{target}: {accounted} of {counted.stood[target]} accounted for")
     return Check(
         "the rows are as many as what was read asks for", not wrong, "; ".join(wrong)
     )

@@ -11,17 +11,18 @@ from itertools import islice
 from typing import TypeVar
 
 from state.invoices import CoreInvoice, CoreStatus
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import DocumentStatus
 from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
-from sync.books import NAMES_NO_INVOICE, ChainFinding, Excluded, Row
+from sync.asides import custom_unit, superseded, uncounted
+from sync.books import ChainFinding, Excluded, Row
 from sync.cases import gather
 from sync.chains import Version, chain_findings
 from sync.checks import Counted
 from sync.classify import SEVERITY
 from sync.compare import compare, standing
-from sync.decide import Case, Held
+from sync.decide import Case
 from sync.months import Month
 from sync.progress import Progress
 from sync.screen import Tally, plain_legs
@@ -122,7 +123,7 @@ def invoices_in_order(
         found = ground.books.invoices_of_customers(customers)
         for one in found:
             if not ground.period.holds(posted(one)):
-                ledger.counted.other_month += 1
+                ledger.counted.elsewhere["core"] += 1
             elif one.currency is None:
                 ledger.excluded.append(custom_unit(one))
             else:
@@ -139,40 +140,6 @@ def invoices_in_order(
 def posted(invoice: CoreInvoice) -> datetime | None:
     """When a core invoice counts: at its issue, else at the end of its period."""
     return invoice.issued_at or invoice.end
-
-
-def custom_unit(invoice: CoreInvoice) -> Excluded:
-    """A custom pricing unit is not money."""
-    return Excluded(
-        "core",
-        "invoice",
-        invoice.id,
-        "",
-        invoice.total_minor,
-        "is in a custom pricing unit",
-    )
-
-
-def unnamed(document: DownstreamInvoice) -> Excluded:
-    """A document that names no core invoice is not ours to compare."""
-    return Excluded(
-        document.target,
-        "invoice",
-        document.id,
-        document.currency,
-        document.gross_minor if document.status.posted else 0,
-        NAMES_NO_INVOICE,
-    )
-
-
-def loose_memo(memo: CreditMemo) -> Excluded:
-    """A memo that names no invoice explains nothing."""
-    why = (
-        "is applied to no invoice yet"
-        if memo.status is MemoStatus.ISSUED
-        else f"is {memo.status} and names no invoice"
-    )
-    return Excluded(memo.target, "memo", memo.id, memo.currency, memo.amount_minor, why)
 
 
 def order(row: Row) -> tuple[object, ...]:
@@ -213,24 +180,22 @@ def _take(
         claimed_elsewhere=_elsewhere(case, claimed),
     )
     used = set(compared.counted)
+    shown = {row.target: row.document_id.split(", ") for row in compared.rows}
     ledger.counted.memos_used.update(used)
     if count:
         ledger.counted.expect(case, ground.targets)
     for held in case.documents:
-        if held.document.target not in ground.targets:
+        document = held.document
+        if document.target not in ground.targets:
             continue  # a register that is configured no more
         ledger.counted.memos_of(held)
         if count:
             ledger.counted.document(held)
+        names = shown.get(document.target, [])
+        if document.id not in names:
+            ledger.excluded.append(superseded(document, case.core_invoice_id, names))
         ledger.excluded.extend(
-            Excluded(
-                memo.target,
-                "memo",
-                memo.id,
-                memo.currency,
-                memo.amount_minor,
-                _why_not_counted(memo, held),
-            )
+            uncounted(memo, document)
             for memo in held.memos
             if (memo.target, memo.id) not in used
         )
@@ -297,21 +262,6 @@ def _timed(row: Row, left: int) -> Row:
         unexplained=left,
         note="; ".join(some for some in (row.note, note) if some),
     )
-
-
-def _why_not_counted(memo: CreditMemo, held: Held) -> str:
-    """The rule that keeps a memo from explaining anything, in an accountant's words."""
-    if memo.status is MemoStatus.DRAFT:
-        return "is a draft: it explains nothing until it is issued"
-    if memo.status is not MemoStatus.ISSUED:
-        return f"is {memo.status}"
-    if not memo.approved:
-        return "is not approved"
-    if not memo.applied and held.document.status.live:
-        return f"is not applied to {held.document.id} yet"
-    if memo.currency != held.document.currency:
-        return f"is in {memo.currency}, its invoice in {held.document.currency}"
-    return f"its invoice {held.document.id} does not stand for the core invoice"
 
 
 # --- chains --------------------------------------------------------------------------

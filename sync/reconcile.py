@@ -12,30 +12,27 @@ from state.clock import LATEST
 from state.codec import fingerprint
 from state.observations import AuditEntry
 from sync import signoff
+from sync.asides import custom_unit, loose_memo, of_custom_unit, unnamed
 from sync.asked import asked
-from sync.books import Check, Excluded, Matched, Outcome, Row, Run, Source
-from sync.checks import make_checks
+from sync.books import Check, Matched, Outcome, Row, Run, Source
+from sync.checks import make_checks, used_rows
 from sync.cycle import LeaseHeld, leased, look
 from sync.ledger import (
     CHUNK,
     Ground,
     Ledger,
-    chunks,
-    custom_unit,
     invoices_in_order,
-    loose_memo,
     order,
     plain_rows,
     take_invoices,
     take_strangers,
-    unnamed,
 )
 from sync.months import Month, month_of
 from sync.pairs import paired
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.report.codec import content_sha256, read_run, run_text
-from sync.screen import total
+from sync.rest import set_aside, set_memos_aside, set_strays_aside
 from sync.setwise import Screened, screen
 from sync.subsequent import after_cutoff, pairs_with_timing
 
@@ -208,9 +205,8 @@ def _one_by_one(
     for some in invoices_in_order(ground, ledger, progress):
         ids = [one.id for one in some]
         take_invoices(ledger, ground, ids, screened=False, keep_plain=keep_plain + 1)
-    strangers, loose = _strangers(ground)
-    take_strangers(ledger, ground, strangers)
-    ledger.excluded.extend(loose)
+    take_strangers(ledger, ground, set_aside(ledger, ground))
+    set_memos_aside(ledger, ground)
     if len(ledger.plain) > keep_plain:
         return ledger.tally.matched()
     ledger.rows.extend(ledger.plain)  # few enough to show each
@@ -232,7 +228,11 @@ def _screened(
     for target in ground.targets:
         names = [name for of, name in screened.unnamed if of == target]
         ledger.excluded.extend(map(unnamed, books.documents_by_id(target, names).values()))
+        names = [name for of, name in screened.customs if of == target]
+        found = books.documents_by_id(target, names).values()
+        ledger.excluded.extend(map(of_custom_unit, found))
     ledger.excluded.extend(map(loose_memo, books.memos_by_id(screened.loose).values()))
+    set_strays_aside(ledger, ground, screened.stray)
     if sum(one.count for one in screened.matched) > keep_plain:
         return screened.matched
     ledger.rows.extend(plain_rows(ground, screened.plain))
@@ -248,34 +248,6 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _strangers(ground: Ground) -> tuple[list[str], list[Excluded]]:
-    """Documents and memos that name nothing we know; those that name nothing at all."""
-    names: set[str] = set()
-    loose: list[Excluded] = []
-    linked = ground.books.linked_documents()
-    for document in ground.books.each_document():
-        if document.target not in ground.targets:
-            continue
-        if not ground.period.holds(document.posted_at or document.created_at):
-            continue
-        tied = linked.get((document.target, document.id))
-        name = tied if document.core_invoice_id is None else document.core_invoice_id
-        if name is None:
-            loose.append(unnamed(document))
-        else:
-            names.add(name)
-    strangers: list[str] = []
-    for some in chunks(iter(sorted(names)), CHUNK):
-        known = ground.books.invoices(some)
-        strangers.extend(name for name in some if name not in known)
-    loose.extend(
-        loose_memo(memo)
-        for memo in ground.books.each_memo()
-        if memo.invoice_id is None and memo.target in ground.targets
-    )
-    return strangers, loose
 
 
 def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
@@ -327,12 +299,9 @@ def _sources(
     control: dict[str, dict[str, int]] = {"core": dict(counted.core_minor)}
     for (target, currency), minor in counted.gross_minor.items():
         control.setdefault(target, {})[currency] = minor
-    used = Counter(row.target for row in rows if row.document_id)
-    used.update(total(matched))
-    used.update(target for target, _ in counted.memos_used)
+    used = used_rows(rows, matched, counted)
     used["core"] = counted.invoices
-    left_out = Counter(some.target for some in ledger.excluded)
-    left_out["core"] += counted.other_month
+    left_out = Counter(some.target for some in ledger.excluded) + counted.elsewhere
     return tuple(
         replace(
             one,

@@ -7,6 +7,7 @@ The programs come with the extra `engine`; without it, or over a database in mem
 invoice is compared one by one, with the same result.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ from sync.statements import (
     APART,
     COLUMNS,
     CORE_TOTALS,
+    CUSTOMS,
     DOCUMENT_TOTALS,
+    ELSEWHERE,
     KEPT,
     LEGS,
     LINES,
@@ -36,7 +39,9 @@ from sync.statements import (
     PASSED,
     PLAIN,
     STANDS,
+    STOOD,
     STRANGERS,
+    STRAY,
     SUMS,
     TEXTS,
     TROUBLED,
@@ -62,7 +67,9 @@ class Screened:
     strangers: list[str] = field(default_factory=list)  # core ids that nobody knows
     custom: list[str] = field(default_factory=list)  # core invoices in a custom unit
     unnamed: list[tuple[str, str]] = field(default_factory=list)  # (register, document)
+    customs: list[tuple[str, str]] = field(default_factory=list)  # and its documents
     loose: list[str] = field(default_factory=list)  # memos that name no invoice
+    stray: list[str] = field(default_factory=list)  # memos on what is in no row
     counted: Counted = field(default_factory=Counted)
 
 
@@ -186,7 +193,10 @@ class _Engine:
             counted.invoices += count
             if minor:
                 counted.core_minor[currency] = int(minor)
-        counted.other_month = rows("SELECT count(*) FROM invoice WHERE in_month = 0")[0][0]
+        other = rows("SELECT count(*) FROM invoice WHERE in_month = 0")[0][0]
+        counted.elsewhere = Counter({"core": other} if other else {})
+        for target, count in rows(STOOD):
+            counted.stood[target] += count
         for target, currency, count, gross, owed in rows(DOCUMENT_TOTALS):
             counted.documents += count
             counted.gross_minor[target, currency] = int(gross)
@@ -251,7 +261,11 @@ class _Engine:
         found.unnamed = [
             (target, name) for target, name in self._rows(UNNAMED.format(month=month))
         ]
+        found.customs = [(target, name) for target, name in self._rows(CUSTOMS)]
         found.loose = self._names("SELECT id FROM memos WHERE loose = 1 ORDER BY id")
+        found.stray = self._names(STRAY)
+        elsewhere = ELSEWHERE.format(month=month, of_stranger=self._month("s.posted"))
+        found.counted.elsewhere.update(dict(self._rows(elsewhere)))
 
     def _rows(self, statement: str) -> list[Any]:
         found: list[Any] = self._db.execute(statement).fetchall()

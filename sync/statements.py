@@ -70,6 +70,7 @@ CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency 
 CREATE TEMP TABLE documents AS
 SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   CASE WHEN i.n IS NULL THEN COALESCE(NULLIF(d.ref, ''), tied.ref, '') END AS stranger,
+  CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS custom,
   d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
   CASE WHEN i.n IS NULL THEN d.posted END AS posted,
   CAST(EXTRACT(year FROM make_timestamp(d.posted)) * 12
@@ -105,7 +106,7 @@ LEFT JOIN invoice i ON i.id = COALESCE(NULLIF(d.ref, ''), tied.ref)
 """,
     "memo": """
 CREATE TEMP TABLE memos AS
-SELECT id, ref, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose
+SELECT id, ref, parent AS target, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose
 FROM {stands} WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
 """,
     "push": """
@@ -182,4 +183,22 @@ SELECT DISTINCT stranger FROM documents WHERE stranger <> '' AND {month} ORDER B
 """
 UNNAMED = """
 SELECT target, name FROM documents WHERE stranger = '' AND {month} ORDER BY target, name
+"""
+# Documents of invoices that are no money; memos on documents that are in no row.
+CUSTOMS = "SELECT target, name FROM documents WHERE custom = 1 ORDER BY target, name"
+STRAY = """
+SELECT m.id FROM memos m LEFT JOIN documents d ON m.ref = d.target || '|' || d.name
+WHERE m.loose = 0 AND d.core IS NULL ORDER BY m.id
+"""
+STOOD = """
+SELECT target, count(*) FROM documents GROUP BY target
+UNION ALL SELECT target, count(*) FROM memos GROUP BY target
+"""
+ELSEWHERE = """
+SELECT target, count(*) FROM documents d WHERE core IS NULL AND custom = 0
+  AND (stranger IS NULL OR CASE WHEN {month} THEN 0 ELSE 1 END = 1)
+  AND (stranger IS NULL OR stranger = '' OR NOT EXISTS (
+    SELECT 1 FROM documents s WHERE s.stranger = d.stranger AND {of_stranger}
+  ))
+GROUP BY target
 """
