@@ -74,16 +74,14 @@ def test_a_document_for_which_another_stands_has_a_reason(kept: Kept, how: How) 
 def test_what_is_of_another_month_is_counted_and_its_memo_of_this_month_named(
     kept: Kept, how: How
 ) -> None:
-    names = ("stripe_early", "stripe_loose", "stripe_nobody")
-    early, loose, nobody = names
     kept.see(
         day(11, 12),
         invoices=(core("early"), core("units", currency=None, issued=day(11, 2))),
         documents=(
             document("stripe", "early"),
             document("stripe", "units"),
-            replace(document("stripe", None), id=loose),
-            replace(document("stripe", "nobody", posted=day(10, 3)), id=nobody),
+            replace(document("stripe", None), id="stripe_loose"),
+            replace(document("stripe", "nobody", posted=day(10, 3)), id="stripe_nobody"),
         ),
         memos=(
             memo("stripe", "early", 300, posted=day(11, 5)),
