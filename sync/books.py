@@ -261,6 +261,15 @@ class Run:
     restated_from: str = ""  # sha256 of an earlier run of this cutoff, if late facts came
 
     @property
+    def remark(self) -> str:
+        """What a reader must know before the outcome: that nothing was there to compare."""
+        if self.rows or self.matched:
+            return ""
+        when = f"in {self.period}" if self.period else f"up to {self.as_of:%Y-%m-%d}"
+        left = f"; {len(self.excluded)} were left out" if self.excluded else ""
+        return f"no invoice or document {when}: nothing was compared{left}"
+
+    @property
     def clean(self) -> bool:
         """Is there nothing that a person must look at?"""
         return self.outcome is Outcome.CLEAR and all(check.ok for check in self.checks)

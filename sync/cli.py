@@ -81,6 +81,7 @@ FORESEEN: dict[str, tuple[str, ...]] = {
     "sync.links": ("NotLinkable",),
     "sync.logs": ("UnknownLevel",),
     "sync.people": ("NotPossible",),
+    "sync.persons": ("Nameless",),
     "sync.plan": ("PlanMoved", "PlanUnreadable"),
     "sync.prepare": ("CapReached",),
     "sync.report.codec": ("RunUnreadable",),

@@ -10,6 +10,7 @@ from state.links import Link, LinkState
 from state.observations import AuditEntry, Changes
 from state.receivables import DownstreamInvoice
 from sync.parts import Parts
+from sync.persons import person, same
 
 
 class NotLinkable(Exception):
@@ -41,8 +42,8 @@ def add(
     if stands.core_invoice_id is not None:
         raise NotLinkable(f"--new: {new} names {stands.core_invoice_id} itself")
     for link in parts.store.links():
-        same = (link.target, link.new_document_id) == (target, new)
-        if same and link.state is LinkState.ACTIVE:
+        taken = (link.target, link.new_document_id) == (target, new)
+        if taken and link.state is LinkState.ACTIVE:
             raise NotLinkable(f"--new: {new} is linked already, by {link.id}")
     link = Link(
         id=f"L-{len(parts.store.links()) + 1:06d}",
@@ -76,7 +77,7 @@ def remove(parts: Parts, link_id: str, *, by: str, approver: str, reason: str) -
 def _two_persons(by: str, approver: str, reason: str) -> None:
     if not reason.strip():
         raise NotLinkable("a link needs a reason: --reason TEXT")
-    if not approver.strip() or by.casefold() == approver.casefold():
+    if same(person(by), person(approver, "--approver")):
         raise NotLinkable(
             "--approver: a link needs a second person, who did not prepare it"
         )

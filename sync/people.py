@@ -12,6 +12,7 @@ from state.store import Overtaken, PushMoved
 from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.cases import flag_entry, push_entry
 from sync.parts import Parts
+from sync.persons import person, same
 from sync.protocol import retry
 
 RETRIABLE = frozenset(
@@ -26,7 +27,7 @@ class NotPossible(Exception):
 def assign(parts: Parts, flag_id: str, who: str) -> Flag:
     """Take up a flag: OPEN or REOPENED becomes IN_PROGRESS."""
     seq = parts.store.last_seq()
-    flag = _unresolved(parts, flag_id)
+    flag, who = _unresolved(parts, flag_id), person(who, "WHO")
     taken = replace(flag, state=FlagState.IN_PROGRESS, assignee=who)
     return _keep(parts, taken, who, "", seq)
 
@@ -34,7 +35,7 @@ def assign(parts: Parts, flag_id: str, who: str) -> Flag:
 def claim(parts: Parts, flag_id: str, who: str) -> Flag:
     """Say that the work is done downstream. The next look believes it or reopens it."""
     seq = parts.store.last_seq()
-    flag = _unresolved(parts, flag_id)
+    flag, who = _unresolved(parts, flag_id), person(who)
     claimed = replace(
         flag,
         state=FlagState.AWAITING_VERIFICATION,
@@ -48,9 +49,10 @@ def waive(parts: Parts, flag_id: str, *, by: str, approver: str, reason: str) ->
     """Let a flag stand undone, for a reason, approved by a second person."""
     seq = parts.store.last_seq()
     flag = _unresolved(parts, flag_id)
+    by, approver = person(by), person(approver, "--approver")
     if not reason.strip():
         raise NotPossible("a waiver needs a reason: --reason TEXT")
-    if approver.casefold() in {by.casefold(), (flag.assignee or "").casefold()}:
+    if same(approver, by) or same(approver, flag.assignee or ""):
         raise NotPossible(
             f"{approver} cannot approve: a waiver needs a person other than the one who "
             "asks for it and the one who is assigned"
@@ -69,7 +71,7 @@ def waive(parts: Parts, flag_id: str, *, by: str, approver: str, reason: str) ->
 def note(parts: Parts, flag_id: str, who: str, text: str) -> Flag:
     """Write a note on a flag; the earlier ones stay in the audit log."""
     seq = parts.store.last_seq()
-    flag = _flag(parts, flag_id)
+    flag, who = _flag(parts, flag_id), person(who)
     return _keep(parts, replace(flag, note=text), who, text, seq)
 
 
@@ -120,7 +122,7 @@ def _move(
 ) -> PushRecord:
     if not reason.strip():
         raise NotPossible("this needs a reason: --reason TEXT")
-    entry = replace(push_entry(before, after), actor=by, reason=reason)
+    entry = replace(push_entry(before, after), actor=person(by), reason=reason)
     try:
         parts.decide_and_record(
             Changes(pushes=(after,), based_on=(before,), audit=(entry,))

@@ -14,8 +14,9 @@ from state.observations import AuditEntry
 from sync import signoff
 from sync.asides import custom_unit, loose_memo, of_custom_unit, unnamed
 from sync.asked import asked
-from sync.books import Check, Matched, Outcome, Row, Run, Source
+from sync.books import ChainFinding, Check, Matched, Outcome, Row, Run, Source
 from sync.checks import make_checks, used_rows
+from sync.classify import Kind
 from sync.cycle import LeaseHeld, leased, look
 from sync.ledger import (
     CHUNK,
@@ -38,6 +39,18 @@ from sync.subsequent import after_cutoff, pairs_with_timing
 
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
 
+
+# Whatever their amounts: the links say that somebody is, or may be, billed twice, or that
+# a customer was given more than was asked for.
+CROSSED = frozenset(
+    {
+        Kind.DUPLICATE_DOWNSTREAM,
+        Kind.LINK_CONFLICT,
+        Kind.MEMO_EXCEEDS_INVOICE,
+        Kind.DOUBLE_BILLED,
+        Kind.BROKEN_LINEAGE,
+    }
+)
 
 ENGINE_FROM = 20_000  # observations from which the set engine is worth its start
 COLLECT_FROM = 20_000  # objects made between two looks of Python's collector
@@ -81,6 +94,11 @@ def reconcile(
     if cutoff == made_at:
         cutoff = None
     run = _run(parts, month, cutoff, made_at, progress, how)
+    if run.remark and month.start is not None and month.start > made_at:
+        raise Incomplete(
+            f"--period: {month.name} has not begun, and nothing is dated in it; name a month "
+            "that has"
+        )
     return _kept(parts, run, progress, again=cutoff is not None)
 
 
@@ -110,7 +128,9 @@ def _run(
     return Run(
         run_id=f"R-{made_at:%Y%m%dT%H%M%S}-{parts.new_id()[:6]}",
         entity=parts.settings.entity,
-        outcome=_outcome(rows, checks, policy.item_threshold, policy.total_threshold),
+        outcome=_outcome(
+            rows, ledger.chains, checks, policy.item_threshold, policy.total_threshold
+        ),
         as_of=cutoff or made_at,
         made_at=made_at,
         period=month.name,
@@ -272,10 +292,20 @@ def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
 
 
 def _outcome(
-    rows: tuple[Row, ...], checks: tuple[Check, ...], item: int, whole: int
+    rows: Iterable[Row],
+    chains: Iterable[ChainFinding],
+    checks: Iterable[Check],
+    item: int,
+    whole: int,
 ) -> Outcome:
+    """Amounts that cancel out do not make crossed links right: those a person must look at."""
+    crossed = any(row.kind in CROSSED for row in rows) or any(
+        one.kind in CROSSED for one in chains
+    )
+    if crossed or not all(check.ok for check in checks):
+        return Outcome.OPEN_ITEMS
     unexplained = [row for row in rows if row.unexplained]
-    if not unexplained and all(check.ok for check in checks):
+    if not unexplained:
         return Outcome.CLEAR
     # Each leg by itself: what one asks too much is not made good by what another lacks.
     sums: Counter[tuple[str, str]] = Counter()
@@ -284,9 +314,7 @@ def _outcome(
     small = all(abs(row.unexplained) <= item for row in unexplained) and all(
         abs(amount) <= whole for amount in sums.values()
     )
-    if small and all(check.ok for check in checks):
-        return Outcome.WITHIN_THRESHOLD
-    return Outcome.OPEN_ITEMS
+    return Outcome.WITHIN_THRESHOLD if small else Outcome.OPEN_ITEMS
 
 
 def _sources(

@@ -12,6 +12,7 @@ from state.observations import AuditEntry, Changes
 from state.store import Store
 from sync.books import Run
 from sync.parts import Parts
+from sync.persons import person, same
 from sync.report.codec import content_sha256, read_run
 from sync.report.material import Signoff
 
@@ -24,7 +25,8 @@ class NotSignable(Exception):
 
 
 def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signoff:
-    """Sign a run. Raises NotSignable."""
+    """Sign a run. Raises NotSignable, Nameless."""
+    who = person(who)
     if not all(check.ok for check in run.checks):
         raise NotSignable("--run: a check of this run failed; nobody can sign it")
     content = content_sha256(run)
@@ -41,7 +43,7 @@ def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signof
     if role == "reviewer":
         if preparer is None:
             raise NotSignable("--role: a reviewer signs what a preparer has signed before")
-        if preparer.who.casefold() == who.casefold():
+        if same(preparer.who, who):
             raise NotSignable(
                 f"--by: {who} prepared this run; another person must review it"
             )

@@ -79,7 +79,7 @@ def advise(
     apply: Apply = False,
     cancel: Cancel = False,
     reason: Why = "",
-    by: By = "",
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Say which corrections of an invoice are open, until when, and carry one out."""

@@ -162,7 +162,7 @@ def grant(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check it and show it; grant nothing.")
     ] = False,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:

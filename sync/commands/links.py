@@ -65,14 +65,14 @@ def add(
     new: Annotated[str, typer.Option("--new", help="The document written there.")],
     reason: Reason,
     approver: Approver,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Tie a new document to a core invoice, in place of the voided one."""
     from sync import links
 
-    why, second, person = text(reason, "--reason"), text(approver, "--approver"), who(by)
+    why, second, person = text(reason, "--reason"), who(approver, "--approver"), who(by)
     with opened(config, books_only=True) as parts:
         made = links.add(
             parts,
@@ -92,14 +92,14 @@ def remove(
     link_id: Annotated[str, typer.Argument(metavar="LINK", help="Such as L-000001.")],
     reason: Reason,
     approver: Approver,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Take a link back; it stays in the list."""
     from sync import links
 
-    why, second, person = text(reason, "--reason"), text(approver, "--approver"), who(by)
+    why, second, person = text(reason, "--reason"), who(approver, "--approver"), who(by)
     with opened(config, books_only=True) as parts:
         gone = links.remove(parts, link_id, by=person, approver=second, reason=why)
     _tell(gone, as_json)

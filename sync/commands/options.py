@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sync.progress import Progress
     from sync.settings import Settings
 
-WHO_MAX = 100  # characters of a person's name
 TEXT_MAX = 2000  # characters of a reason or a note
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
@@ -32,7 +31,9 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-By = Annotated[str, typer.Option("--by", help="Who acts; else the user of this shell.")]
+By = Annotated[
+    str | None, typer.Option("--by", help="Who acts; else the user of this shell.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
 
 
@@ -130,18 +131,16 @@ def log_progress() -> "Progress":
     return LogProgress(SystemClock().monotonic)
 
 
-def who(name: str) -> str:
-    """The person who acts: as given, else the user of this shell. Raises Unusable."""
-    from connectors.redaction import one_line
+def who(name: str | None, option: str = "--by") -> str:
+    """The person who acts: as given, else the user of this shell. Raises Nameless, Unusable."""
+    from sync.persons import person
 
-    if not name:
+    if name is None:
         try:
             name = getpass.getuser()
         except (KeyError, OSError) as error:
             raise Unusable("--by: this shell has no user name; say who acts") from error
-    if one_line(name) != name or not 0 < len(name) <= WHO_MAX:
-        raise Unusable(f"--by: a name is 1 to {WHO_MAX} printable characters on one line")
-    return name
+    return person(name, option)
 
 
 def month(period: str) -> str:

@@ -81,7 +81,7 @@ def list_pushes(
 def retry(
     core_invoice_id: InvoiceId,
     reason: Reason,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -95,7 +95,7 @@ def retry(
 def skip(
     core_invoice_id: InvoiceId,
     reason: Reason,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -109,7 +109,7 @@ def _act(
     config: Path | None,
     core_invoice_id: str,
     act: "Callable[..., PushRecord]",
-    by: str,
+    by: str | None,
     reason: str,
     as_json: bool,
 ) -> None:

@@ -115,7 +115,7 @@ def signoff(
     run: RunId,
     role: Annotated[str, typer.Option("--role", help=" or ".join(ROLES) + ".")],
     config: Config = None,
-    by: By = "",
+    by: By = None,
     comment: Annotated[
         str, typer.Option("--comment", help="What was looked at and followed up.")
     ] = "",

@@ -163,7 +163,9 @@ def show_run(run: "Run") -> None:
     from state.money import display
     from sync.console import Column, Kind, say, show_table
 
-    money = ("Core", "Gross", "Memos", "Unexplained")
+    # What is cleared after the cutoff has its own column, where there is any.
+    timed = any(row.timing for row in run.rows)
+    money = ("Core", "Gross", "Memos", *(("Timing",) if timed else ()), "Unexplained")
     columns = [Column(title) for title in ("Class", "Leg", "Core invoice", "Downstream")]
     columns += [Column("Ccy"), *(Column(title, Kind.MONEY) for title in money)]
     rows = [
@@ -176,6 +178,7 @@ def show_run(run: "Run") -> None:
             display(row.core_minor, row.currency),
             display(row.gross_minor, row.currency),
             display(row.memos_minor, row.currency),
+            *((display(row.timing, row.currency),) if timed else ()),
             display(row.unexplained, row.currency),
         )
         for row in run.rows[:SHOWN_MAX]
@@ -184,6 +187,8 @@ def show_run(run: "Run") -> None:
     show_table(
         columns, rows, title=f"{run.entity}: run {run.run_id}{period} is {run.outcome}"
     )
+    if run.remark:
+        say(run.remark)
     left = max(len(run.rows) - SHOWN_MAX, 0) + sum(one.count for one in run.matched)
     if left:
         say(f"and {left:,} more: tieout report reconciliation --run {run.run_id} -o FILE")

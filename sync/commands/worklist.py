@@ -98,12 +98,12 @@ def assign(
     """Take up a flag, for yourself or for somebody."""
     from sync import people
 
-    _act(config, lambda parts: people.assign(parts, flag_id, who(to)), as_json)
+    _act(config, lambda parts: people.assign(parts, flag_id, who(to, "WHO")), as_json)
 
 
 @app.command("claim")
 def claim(
-    flag_id: FlagId, by: By = "", config: Config = None, as_json: Json = False
+    flag_id: FlagId, by: By = None, config: Config = None, as_json: Json = False
 ) -> None:
     """Say that it is done downstream; the next look believes it or reopens the flag."""
     from sync import people
@@ -116,7 +116,7 @@ def waive(
     flag_id: FlagId,
     approver: Annotated[str, typer.Option("--approver", help="The second person.")],
     reason: Reason,
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -125,7 +125,9 @@ def waive(
 
     def act(parts: "Parts") -> "Flag":
         why = text(reason, "--reason")
-        return people.waive(parts, flag_id, by=who(by), approver=who(approver), reason=why)
+        return people.waive(
+            parts, flag_id, by=who(by), approver=who(approver, "--approver"), reason=why
+        )
 
     _act(config, act, as_json)
 
@@ -134,7 +136,7 @@ def waive(
 def note(
     flag_id: FlagId,
     words: Annotated[str, typer.Argument(metavar="TEXT", help="The note.")],
-    by: By = "",
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:

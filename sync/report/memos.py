@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from sync.persons import same
 from sync.report.cells import day, month, ratio
 from sync.report.common import ground, head
 from sync.report.document import Column, Document, Facts, Kind, Section, Table, table
@@ -35,7 +36,7 @@ class Entry:
         raised, approved = self.memo.raised_by, self.memo.approved_by
         if not raised or not approved:
             return "not told"
-        return "N" if raised.casefold() == approved.casefold() else "Y"
+        return "N" if same(raised, approved) else "Y"
 
 
 def build(material: Material) -> Document:

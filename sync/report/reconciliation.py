@@ -140,6 +140,7 @@ def _signoff(
         "Outcome",
         (
             ("Outcome", str(run.outcome).replace("_", " ")),
+            *((("Remark", run.remark),) if run.remark else ()),
             ("Check lines that hold", f"{held} of {len(lines)}"),
             ("Open rows", str(sum(1 for row in material.rows() if row.unexplained))),
         ),

@@ -12,15 +12,19 @@ def summary(run: Run) -> dict[str, Any]:
     """The head of a run: what `tieout reconcile --json` prints, and more beside it."""
     kinds: dict[str, dict[str, Any]] = {}
     for row in run.rows:
-        kind = kinds.setdefault(row.kind, {"count": 0, "unexplained_minor": {}})
+        kind = kinds.setdefault(
+            row.kind, {"count": 0, "unexplained_minor": {}, "timing_minor": {}}
+        )
         kind["count"] += 1
-        if row.unexplained:
-            minor = kind["unexplained_minor"]
-            minor[row.currency] = minor.get(row.currency, 0) + row.unexplained
+        amounts = {"unexplained_minor": row.unexplained, "timing_minor": row.timing}
+        for name, minor in amounts.items():
+            if minor:
+                kind[name][row.currency] = kind[name].get(row.currency, 0) + minor
     return {
         "run_id": run.run_id,
         "entity": run.entity,
         "outcome": run.outcome,
+        "remark": run.remark,
         "as_of": iso(run.as_of),
         "period": run.period,
         "kinds": kinds,

@@ -184,3 +184,30 @@ def test_without_the_extra_a_pdf_is_refused_with_the_remedy(
         assert told.count("\n") == 1
     assert not Path("a.pdf").exists()
     assert not Path("e.zip").exists()
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("signoff", "--run", "RUN", "--role", "preparer", "--by", "NAME"),
+        ("worklist", "claim", "F-000001", "--by", "NAME"),
+        ("worklist", "note", "F-000001", "looked", "--by", "NAME"),
+        ("worklist", "assign", "F-000001", "NAME"),
+        ("worklist", "waive", "F-000001", "--reason", "r", "--by", "a", "--approver", "NAME"),
+        ("worklist", "waive", "F-000001", "--reason", "r", "--by", "NAME", "--approver", "b"),
+        ("push", "skip", "ci_gum", "--reason", "r", "--by", "NAME"),
+        ("link", "remove", "L-000001", "--reason", "r", "--by", "a", "--approver", "NAME"),
+    ],
+)  # fmt: skip
+def test_nobody_acts_without_a_name(
+    run_id: str, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], name: str
+) -> None:
+    """Not even as the user of the shell, who stands in only where no name was given."""
+    given = {"RUN": run_id, "NAME": name}
+    assert tieout(*(given.get(word, word) for word in words)) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith("the name is empty; say who it is")
+    assert tieout("report", "audit", "--format", "json", "--about", "run") == 0
+    facts = json.loads(capfd.readouterr().out)["facts"]
+    assert facts["log"]["Extract"].startswith("filtered (1 of ")
