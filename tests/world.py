@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from random import Random
@@ -16,22 +16,7 @@ from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
 from sync.decide import Policy
 from sync.parts import Parts
 from sync.settings import Settings
-
-
-class StillClock:
-    """A clock that moves when told, and when something sleeps."""
-
-    def __init__(self) -> None:
-        self.time = datetime.now(UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+from tests.clocks import StillClock
 
 
 class MemoryCore:

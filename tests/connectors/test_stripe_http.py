@@ -14,7 +14,7 @@ import pytest
 from connectors.budget import EVERYWHERE
 from connectors.failures import ConnectorFailure, Incomplete, NotNow, Refused, Unknown
 from connectors.stripe_receivables import StripeReceivables
-from tests.world import StillClock
+from tests.clocks import StillClock
 
 INVOICE = b'{"id":"in_1","object":"invoice","status":"draft","currency":"usd","total":0}'
 Say = Callable[[socket.socket], None]

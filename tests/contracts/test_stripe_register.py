@@ -11,6 +11,7 @@ import stripe as sdk
 from connectors.ports import Register
 from connectors.sandbox.service import Handle, start
 from connectors.stripe_receivables import StripeReceivables
+from tests.clocks import StillClock
 from tests.contracts.registers import (
     DELETE,
     DRAFT_MEMO,
@@ -21,7 +22,6 @@ from tests.contracts.registers import (
     Desk,
     RegisterContract,
 )
-from tests.world import StillClock
 
 
 class Dashboard:

@@ -22,28 +22,13 @@ from sync.parts import Parts
 from sync.progress import Silent
 from sync.reconcile import reconcile
 from sync.settings import Settings
+from tests.clocks import StillClock
 
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 MORNING = datetime(2026, 10, 2, 6, tzinfo=UTC)  # the first look
 NOON = datetime(2026, 10, 9, 12, tzinfo=UTC)  # after the corrections
 CUTOFF = datetime(2026, 11, 3, 6, tzinfo=UTC)
-
-
-class StillClock:
-    """A clock that moves when told."""
-
-    def __init__(self, time: datetime) -> None:
-        self.time = time
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

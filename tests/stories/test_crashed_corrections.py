@@ -31,8 +31,9 @@ from sync.correcting import NotCorrectable, begin, carry_on, standing_of
 from sync.cycle import one_pass
 from sync.parts import Parts
 from sync.progress import Silent
+from tests.clocks import StillClock
 from tests.stories.living import AUGUST, BEGIN, Story
-from tests.world import MemoryCore, StillClock, parts_on
+from tests.world import MemoryCore, parts_on
 
 JULY_20 = BEGIN + timedelta(days=19, hours=12)
 RIGHT = UsageEvent(

@@ -9,7 +9,7 @@ import pytest
 from connectors.erp.shapes import Application, parts
 from connectors.failures import Incomplete
 from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from connectors.stripe_receivables import StripeReceivables
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from state.worklist import FlagState
@@ -67,18 +67,6 @@ class Ledger:
 
     def locks(self) -> tuple[PeriodLock, ...]:
         return self.closed
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
-
-
-@pytest.fixture
-def core() -> MemoryCore:
-    return MemoryCore()
 
 
 @pytest.fixture

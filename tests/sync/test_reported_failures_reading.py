@@ -17,8 +17,8 @@ from connectors.failures import Incomplete, Misconfigured
 from connectors.stripe_receivables import StripeReceivables
 from state.receivables import DocumentStatus
 from state.worklist import Cause
+from tests.clocks import StillClock
 from tests.sync.stand import Stand
-from tests.world import StillClock
 
 API = "http://127.0.0.1:9"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.ports import Capabilities, Hints, Identity, Page, PeriodLock, Shown
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from connectors.stripe_receivables import StripeReceivables
 from state.receivables import DocumentStatus, DownstreamInvoice
 from state.worklist import Flag, FlagState
@@ -51,13 +51,6 @@ class Board:
         self.notices.setdefault(tag, f"{document_id}: {text}")
         done = self.done is not None
         return Shown("12", made=made, done=done, feedback=self.done or "")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
 
 
 @pytest.fixture

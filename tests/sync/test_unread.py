@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from connectors.failures import Misconfigured, NeedsConsent
 from connectors.ports import Hints, Page, PeriodLock, Register
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from sync.cycle import make_plan, one_pass
 from sync.daemon import look
 from sync.parts import Parts
@@ -36,13 +35,6 @@ class Ended:
 
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         raise self.failure
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Handle]:
-    handle = start(tmp_path / "stripe")
-    yield handle
-    handle.stop()
 
 
 def parts(sandbox: Handle, failure: Exception) -> Parts:

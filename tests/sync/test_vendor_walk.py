@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from state.receivables import DocumentStatus, DownstreamInvoice
 from state.worklist import Flag, FlagState
 from sync.cycle import one_pass
@@ -22,13 +21,6 @@ from tests.world import MemoryCore, parts_on
 
 CORE_ID = "3b0c6f0e-9d3a-4a51-8a50-6c1f2f3a9d11"
 DESKS = [NetSuiteDesk, QuickBooksDesk, XeroDesk, IntacctDesk, BusinessCentralDesk]
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Handle]:
-    handle = start(tmp_path / "stripe")
-    yield handle
-    handle.stop()
 
 
 @pytest.fixture(params=DESKS, ids=lambda kind: kind.__name__)

@@ -8,7 +8,7 @@ import requests
 import stripe as sdk
 
 from connectors.failures import Incomplete
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from state.invoices import CoreCustomer
 from state.pushes import PushState
 from state.worklist import Cause, FlagState
@@ -25,18 +25,6 @@ from sync.report.tables import summary, worklist_rows
 from tests.world import MemoryCore, parts_on
 
 QUIET = Silent()
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
-
-
-@pytest.fixture
-def core() -> MemoryCore:
-    return MemoryCore()
 
 
 @pytest.fixture

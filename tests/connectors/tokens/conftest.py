@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from state.tokenbook import TokenBook
+from tests.clocks import StillClock
 from tests.connectors.tokens.authority import Authority
-from tests.connectors.tokens.making import MovingClock, shelf_at
+from tests.connectors.tokens.making import START, shelf_at
 
 
 @pytest.fixture
@@ -26,5 +27,5 @@ def shelf(tmp_path: Path) -> Iterator[TokenBook]:
 
 
 @pytest.fixture
-def clock() -> MovingClock:
-    return MovingClock()
+def clock() -> StillClock:
+    return StillClock(START)

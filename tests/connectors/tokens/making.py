@@ -23,22 +23,6 @@ from tests.connectors.tokens.authority import CLIENT, CLIENT_SECRET
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-class MovingClock:
-    """Stands still until told; sleeping moves it."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
 class RunningClock:
     """Runs as the machine's does, from so many hours after the start."""
 

@@ -13,8 +13,9 @@ from connectors.failures import Misconfigured, NotNow
 from connectors.oauth import Asked, Consent
 from connectors.redaction import Secret
 from connectors.tokens import RefreshRefused
+from tests.clocks import StillClock
 from tests.connectors.tokens.authority import Authority, query_of
-from tests.connectors.tokens.making import MovingClock, RunningClock, browse, consent_at
+from tests.connectors.tokens.making import RunningClock, browse, consent_at
 
 STATE = Secret("canary-state-0123456789abcdef")
 
@@ -155,7 +156,7 @@ def test_what_does_not_carry_our_state_is_not_believed(url: str) -> None:
 
 
 def test_quickbooks_tells_both_ends_and_the_earlier_counts(
-    authority: Authority, clock: MovingClock
+    authority: Authority, clock: StillClock
 ) -> None:
     authority.more = {
         "x_refresh_token_expires_in": 8_726_400,

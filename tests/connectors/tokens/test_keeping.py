@@ -17,9 +17,9 @@ from connectors.tokens import Keeper
 from state.engine import StoreUnusable
 from state.tokenbook import TokenBook
 from state.tokens import Claim, KeptToken
+from tests.clocks import StillClock
 from tests.connectors.tokens.authority import Authority
 from tests.connectors.tokens.making import (
-    MovingClock,
     RunningClock,
     consent_at,
     consented,
@@ -41,7 +41,7 @@ def refreshes(authority: Authority) -> int:
 
 
 def test_a_token_serves_until_four_fifths_of_its_life(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     first = bearer(keeper)
@@ -53,7 +53,7 @@ def test_a_token_serves_until_four_fifths_of_its_life(
 
 
 def test_a_new_process_takes_the_kept_token_and_asks_for_none(
-    authority: Authority, shelf: TokenBook, clock: MovingClock, tmp_path: Path
+    authority: Authority, shelf: TokenBook, clock: StillClock, tmp_path: Path
 ) -> None:
     first = bearer(consented(authority, shelf, clock))
     other = shelf_at(tmp_path)
@@ -64,7 +64,7 @@ def test_a_new_process_takes_the_kept_token_and_asks_for_none(
 
 
 def test_the_new_token_is_in_the_database_before_it_is_used(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
 
@@ -83,7 +83,7 @@ def test_the_new_token_is_in_the_database_before_it_is_used(
 
 
 def test_two_threads_spend_one_refresh_token(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     clock.sleep(3600)
@@ -93,7 +93,7 @@ def test_two_threads_spend_one_refresh_token(
 
 
 def test_two_keepers_of_one_shelf_spend_one_refresh_token(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     consented(authority, shelf, clock)
     later = RunningClock(hours=1)
@@ -127,7 +127,7 @@ def a_process(folder: Path, authority: Authority, work: str) -> subprocess.Popen
 
 
 def test_two_processes_spend_one_refresh_token(
-    authority: Authority, shelf: TokenBook, clock: MovingClock, tmp_path: Path
+    authority: Authority, shelf: TokenBook, clock: StillClock, tmp_path: Path
 ) -> None:
     consented(authority, shelf, clock)
     work = "keeper = keeper_of(grant, shelf, clock)"
@@ -148,7 +148,7 @@ def test_two_processes_spend_one_refresh_token(
 
 @pytest.mark.parametrize("grace", [True, False])
 def test_a_crash_between_the_answer_and_its_keeping(
-    authority: Authority, shelf: TokenBook, clock: MovingClock, tmp_path: Path, grace: bool
+    authority: Authority, shelf: TokenBook, clock: StillClock, tmp_path: Path, grace: bool
 ) -> None:
     """The old refresh token is tried once more; Xero takes it for 30 minutes."""
     consented(authority, shelf, clock)
@@ -170,7 +170,7 @@ def test_a_crash_between_the_answer_and_its_keeping(
 
 
 def test_a_claim_left_behind_is_waited_for(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     clock.sleep(3600)
@@ -181,7 +181,7 @@ def test_a_claim_left_behind_is_waited_for(
 
 
 def test_a_claim_that_does_not_end_is_not_waited_for_for_ever(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     clock.sleep(3600)
@@ -207,7 +207,7 @@ class Refusing:
 
 
 def test_an_answer_that_could_not_be_kept_is_kept_later_and_not_asked_for_again(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     refusing = Refusing(shelf)
     keeper = consented(authority, refusing, clock)  # type: ignore[arg-type]  # stands in for it
@@ -225,7 +225,7 @@ def test_an_answer_that_could_not_be_kept_is_kept_later_and_not_asked_for_again(
 
 
 def test_who_lost_its_claim_keeps_nothing_and_takes_the_newer_token(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     clock.sleep(3600)
@@ -243,7 +243,7 @@ def test_who_lost_its_claim_keeps_nothing_and_takes_the_newer_token(
 
 
 def test_nobody_has_consented_yet(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = keeper_of(consent_at(authority.url, clock), shelf, clock)
     with pytest.raises(
@@ -254,7 +254,7 @@ def test_nobody_has_consented_yet(
 
 
 def test_a_refused_refresh_is_kept_and_a_new_consent_ends_it(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     authority.refresh = "another"
@@ -287,7 +287,7 @@ def test_a_refused_refresh_is_kept_and_a_new_consent_ends_it(
 def test_a_bad_answer_leaves_the_consent_as_it_is(
     authority: Authority,
     shelf: TokenBook,
-    clock: MovingClock,
+    clock: StillClock,
     status: int,
     body: str,
     failure: type[Exception],
@@ -304,7 +304,7 @@ def test_a_bad_answer_leaves_the_consent_as_it_is(
 
 
 def test_a_refresh_token_that_does_not_rotate_stays(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     authority.rotates = False
     keeper = consented(authority, shelf, clock)
@@ -315,7 +315,7 @@ def test_a_refresh_token_that_does_not_rotate_stays(
 
 
 def test_a_401_renews_once_and_then_says_so(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     wire = wire_to(authority.url, clock, auth=keeper)
@@ -330,7 +330,7 @@ def test_a_401_renews_once_and_then_says_so(
 
 
 def test_a_401_in_many_threads_renews_once(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     keeper = consented(authority, shelf, clock)
     old = keeper.headers("GET", "https://api.example.com/")
@@ -339,7 +339,7 @@ def test_a_401_in_many_threads_renews_once(
 
 
 def test_another_process_has_renewed_already(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     """Sage Intacct ends the first token when a second is given: read before asking."""
     keeper = consented(authority, shelf, clock)
@@ -351,7 +351,7 @@ def test_another_process_has_renewed_already(
 
 
 def test_a_damaged_row_says_what_to_do(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     claim = shelf.claim("books", now=clock.now(), seconds=9)
     assert claim is not None

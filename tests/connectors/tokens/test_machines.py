@@ -34,6 +34,7 @@ from connectors.redaction import Secret
 from connectors.seal import FernetSeal, PlainSeal
 from connectors.tokens import Keeper
 from state.tokenbook import TokenBook
+from tests.clocks import StillClock
 from tests.connectors.tokens.authority import (
     CERTIFICATE,
     CLIENT,
@@ -41,7 +42,6 @@ from tests.connectors.tokens.authority import (
     Authority,
 )
 from tests.connectors.tokens.making import (
-    MovingClock,
     consent_at,
     consented,
     keeper_of,
@@ -57,18 +57,18 @@ def pem(key: Any) -> Secret:
     )
 
 
-def endpoint(authority: Authority, clock: MovingClock) -> Endpoint:
+def endpoint(authority: Authority, clock: StillClock) -> Endpoint:
     return Endpoint(wire_to(authority.url, clock, judge=judge), "/token")
 
 
-def assertion(authority: Authority, clock: MovingClock, key: Any) -> SignedAssertion:
+def assertion(authority: Authority, clock: StillClock, key: Any) -> SignedAssertion:
     authority.public_key = key.public_key()
     made = endpoint(authority, clock)
     return SignedAssertion(made, f"{authority.url}/token", CLIENT, CERTIFICATE, pem(key))
 
 
 @pytest.mark.parametrize("basic", [True, False])
-def test_a_secret_of_our_own(authority: Authority, clock: MovingClock, basic: bool) -> None:
+def test_a_secret_of_our_own(authority: Authority, clock: StillClock, basic: bool) -> None:
     grant = ClientCredentials(
         endpoint(authority, clock),
         CLIENT,
@@ -86,7 +86,7 @@ def test_a_secret_of_our_own(authority: Authority, clock: MovingClock, basic: bo
 
 @pytest.mark.parametrize("curve", [None, ec.SECP256R1()])
 def test_netsuite_signs_an_assertion(
-    authority: Authority, clock: MovingClock, curve: Any
+    authority: Authority, clock: StillClock, curve: Any
 ) -> None:
     clock.time = clock.time.now(clock.time.tzinfo)  # the server checks its age
     key = RSA if curve is None else ec.generate_private_key(curve)
@@ -105,7 +105,7 @@ def test_netsuite_signs_an_assertion(
     ],
 )
 def test_a_key_that_netsuite_would_not_take_is_refused_here(
-    authority: Authority, clock: MovingClock, key: Secret
+    authority: Authority, clock: StillClock, key: Secret
 ) -> None:
     grant = dataclasses.replace(assertion(authority, clock, RSA), key=key)
     with pytest.raises(Misconfigured, match="private_key"):
@@ -114,7 +114,7 @@ def test_a_key_that_netsuite_would_not_take_is_refused_here(
 
 
 def test_a_machine_that_is_refused_never_asks_for_a_consent(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     clock.time = clock.time.now(clock.time.tzinfo)
     grant = dataclasses.replace(assertion(authority, clock, RSA), certificate_id="another")
@@ -128,7 +128,7 @@ def test_a_machine_that_is_refused_never_asks_for_a_consent(
 
 
 def test_a_machine_whose_token_was_sealed_with_another_key_asks_anew(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     grant = ClientCredentials(endpoint(authority, clock), CLIENT, Secret(CLIENT_SECRET))
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_a_machine_whose_token_was_sealed_with_another_key_asks_anew(
 
 def test_token_based_authentication_signs_method_address_and_query() -> None:
     """Recomputed from RFC 5849 here: the base string, then HMAC-SHA256."""
-    clock = MovingClock()
+    clock = StillClock()
     auth = TokenBased(
         "1234567_SB1",
         "ck",
@@ -190,7 +190,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 
 def test_no_secret_is_ever_shown(
-    authority: Authority, shelf: TokenBook, clock: MovingClock, said: list[str]
+    authority: Authority, shelf: TokenBook, clock: StillClock, said: list[str]
 ) -> None:
     keeper = consented(authority, shelf, clock)
     wire = wire_to(authority.url, clock, auth=keeper)
@@ -225,7 +225,7 @@ def test_no_secret_is_ever_shown(
 
 
 def test_a_sealed_token_is_not_in_the_database_file(
-    authority: Authority, shelf: TokenBook, clock: MovingClock, tmp_path: Path
+    authority: Authority, shelf: TokenBook, clock: StillClock, tmp_path: Path
 ) -> None:
     key = Secret(Fernet.generate_key().decode())
     keeper = consented(authority, shelf, clock, seal=FernetSeal([key]))
@@ -250,7 +250,7 @@ def test_seals_open_what_earlier_keys_closed() -> None:
 
 
 def test_a_consented_token_whose_key_is_lost_says_so(
-    authority: Authority, shelf: TokenBook, clock: MovingClock
+    authority: Authority, shelf: TokenBook, clock: StillClock
 ) -> None:
     consented(
         authority, shelf, clock, seal=FernetSeal([Secret(Fernet.generate_key().decode())])
@@ -262,7 +262,7 @@ def test_a_consented_token_whose_key_is_lost_says_so(
 
 
 def test_the_address_of_a_consent_holds_no_secret(
-    authority: Authority, clock: MovingClock
+    authority: Authority, clock: StillClock
 ) -> None:
     grant: Consent = consent_at(authority.url, clock)
     asked = grant.ask(lambda: "state")
@@ -272,6 +272,6 @@ def test_the_address_of_a_consent_holds_no_secret(
     assert asked.verifier.reveal() not in repr(asked)
 
 
-def test_keepers_show_nothing_but_their_name(shelf: TokenBook, clock: MovingClock) -> None:
+def test_keepers_show_nothing_but_their_name(shelf: TokenBook, clock: StillClock) -> None:
     keeper: Keeper = keeper_of(object(), shelf, clock)
     assert repr(keeper) == "Keeper(books)"
