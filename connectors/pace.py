@@ -15,7 +15,7 @@ from math import inf
 
 MARGIN_SECONDS = 0.003  # more than the second, between two that must not meet in one
 UNEVEN_SECONDS = 0.015  # that the way there may vary, whatever their work does
-SPENT_SECONDS = 0.010  # that the late ones add to a second, on average
+SPENT_SECONDS = 0.015  # that the late ones add to a second, on average
 CARE_MAX = 3  # times as much of both, once more for each 429
 LONGEST_SECONDS = 1.000  # that one of them adds; it may never answer
 SLACK_SECONDS = 0.100  # how late a turn may be taken and the next ones still make it up

@@ -104,7 +104,7 @@ def test_who_is_on_time_costs_nothing(limit: float) -> None:
 def test_what_varies_costs_no_more_than_it_may(longest: float) -> None:
     rng = Random(1)
     _, rate = lived(25, 2000, lambda _: (WAY, WORK + longest * rng.random()))
-    assert rate > 0.95 * 25
+    assert rate > 0.94 * 25
 
 
 def test_one_that_never_answers_holds_nobody_up() -> None:
