@@ -12,9 +12,9 @@ import pytest
 import stripe
 from hypothesis import settings
 
-from tests.servers import postgres, postgres_url
+from tests.servers import postgres, postgres_url, sandbox
 
-__all__ = ["postgres", "postgres_url"]  # fixtures for every room
+__all__ = ["postgres", "postgres_url", "sandbox"]  # fixtures for every room
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=150)
 settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=25)

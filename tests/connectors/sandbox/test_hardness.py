@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -11,17 +10,10 @@ import requests
 import stripe
 
 from connectors.sandbox.routes import _TABLE
-from connectors.sandbox.service import Handle, start
+from connectors.sandbox.service import Handle
 from tests.contracts.stripe_account import Account, refused
 
 DAY = 24 * 3600
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
 
 
 @pytest.fixture

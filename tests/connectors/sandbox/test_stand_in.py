@@ -1,7 +1,6 @@
 """The Stripe stand-in, driven through the real client: states, money, keys and faults."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,6 @@ import requests
 import stripe
 
 from connectors.sandbox.service import AlreadyServed, Handle, start
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Handle]:
-    handle = start()
-    yield handle
-    handle.stop()
 
 
 def client_of(handle: Handle) -> stripe.StripeClient:

@@ -21,6 +21,7 @@ from requests import PreparedRequest
 from connectors.ports import Register
 from connectors.redaction import Secret
 from connectors.wire import Exchange, Wire
+from tests.clocks import StillClock
 
 START = datetime(2026, 10, 1, 12, tzinfo=UTC)
 Answered = tuple[int, Mapping[str, str], str]
@@ -57,22 +58,6 @@ class Use:
 
 
 @dataclass
-class DeskClock:
-    """The vendor's clock, which moves with each act at the desk, and when we wait."""
-
-    time: datetime = START
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
-@dataclass
 class VendorDesk:
     """The ledger and the acts; a subclass is one vendor's face and its register."""
 
@@ -80,7 +65,8 @@ class VendorDesk:
     url: ClassVar[str] = ""
     first_id: ClassVar[int] = 9000
 
-    clock: DeskClock = field(default_factory=DeskClock)
+    # The vendor's own, which moves with each act at the desk, and when we wait.
+    clock: StillClock = field(default_factory=lambda: StillClock(START))
     invoices: dict[str, Doc] = field(default_factory=dict)
     memos: dict[str, Doc] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
