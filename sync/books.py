@@ -129,7 +129,8 @@ class Source:
     started_at: datetime | None = None
     filter: str = ""  # what was asked for: every status, which dates
     control: tuple[tuple[str, int], ...] = ()  # (currency, minor units): its control totals
-    sha256: str = ""  # of its rows, in canonical form
+    sha256: str = ""  # of its rows as they stood at the cutoff: see `sync.canon`
+    endpoint: str = ""  # its address, or the folder of its files
 
 
 @dataclass(frozen=True, slots=True)

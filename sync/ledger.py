@@ -17,6 +17,7 @@ from state.store import PastBooks
 from state.worklist import Flag
 from sync.asides import custom_unit, superseded, uncounted
 from sync.books import ChainFinding, Excluded, Row
+from sync.canon import CORE, Digests, of_invoice
 from sync.cases import gather
 from sync.chains import Version, chain_findings
 from sync.checks import Counted
@@ -53,6 +54,7 @@ class Ledger:
     counted: Counted = field(default_factory=Counted)
     tally: Tally = field(default_factory=Tally)
     seen_roots: set[str] = field(default_factory=set)
+    digests: Digests = field(default_factory=Digests)
 
 
 def take_invoices(
@@ -122,6 +124,7 @@ def invoices_in_order(
     for customers in ground.books.customer_chunks():
         found = ground.books.invoices_of_customers(customers)
         for one in found:
+            ledger.digests.take(CORE, of_invoice(one))
             if not ground.period.holds(posted(one)):
                 ledger.counted.elsewhere["core"] += 1
             elif one.currency is None:

@@ -116,7 +116,7 @@ def _lay(
         left, right = left or _nothing(right), right or _nothing(left)
     same = left.currency == right.currency or not (_stands(left) and _stands(right))
     if same and left.net_minor == right.net_minor:
-        if left.gross_minor or right.gross_minor:
+        if left.document_status in _POSTED or right.document_status in _POSTED:
             sums = found.sums.setdefault((target, right.currency), _Sums())
             sums.count += 1
             sums.net += right.net_minor
@@ -202,6 +202,7 @@ def _leg(right: Row, currency: str) -> Leg:
     return Leg(status, right.gross_minor, currency, memos)
 
 
+_POSTED = frozenset(status.value for status in DocumentStatus if status.posted)
 _NOWHERE = frozenset({DocumentStatus.ABSENT.value, DocumentStatus.DELETED.value})
 
 

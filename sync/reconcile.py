@@ -35,6 +35,7 @@ from sync.progress import Progress
 from sync.report.codec import content_sha256, read_run, run_text
 from sync.rest import set_aside, set_memos_aside, set_strays_aside
 from sync.setwise import Screened, screen
+from sync.sources import told
 from sync.subsequent import after_cutoff, pairs_with_timing
 
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
@@ -237,6 +238,7 @@ def _screened(
     ledger: Ledger, ground: Ground, screened: Screened, progress: Progress, keep_plain: int
 ) -> tuple[Matched, ...]:
     ledger.counted = screened.counted
+    ledger.digests = screened.digests
     progress.step("comparing", len(screened.wanted))
     for first in range(0, len(screened.wanted), CHUNK):
         some = screened.wanted[first : first + CHUNK]
@@ -279,6 +281,7 @@ def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
                 f"{name} was never read whole, so nothing can be reconciled against it; "
                 "run `tieout sync` first"
             )
+        endpoint, asked = told(parts.settings, name)
         sources[name] = Source(
             name,
             sweep.finished_at,
@@ -287,6 +290,8 @@ def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
             rows_used=0,
             rows_excluded=0,
             started_at=sweep.started_at,
+            endpoint=endpoint,
+            filter=asked,
         )
     return sources
 
@@ -335,6 +340,7 @@ def _sources(
             one,
             rows_used=used[one.name],
             rows_excluded=left_out[one.name],
+            sha256=ledger.digests.of(one.name),
             control=tuple(
                 (currency, minor)
                 for currency, minor in sorted(control.get(one.name, {}).items())

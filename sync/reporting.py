@@ -30,6 +30,7 @@ from sync.report.codec import content_sha256, read_run
 from sync.report.document import Document
 from sync.report.material import Material
 from sync.seen import Gathered, span_of
+from sync.twins import twins_of
 
 NAMES = (
     "reconciliation",
@@ -160,6 +161,7 @@ def of_run(
         count=len(run.rows) + sum(one.count for one in run.matched),
         memos=gathered.memos,
         documents=gathered.documents,
+        twins=twins_of(gathered.memos, gathered.documents),
         loose=gathered.loose() if "reconciliation" in names else (),
         flags=gathered.flags,
         raised_later=gathered.raised_later,

@@ -10,6 +10,7 @@ from state.invoices import CoreInvoice
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.store import PastBooks
 from sync.asides import loose_memo, of_custom_unit, stray_memo, unnamed
+from sync.canon import of_document, of_memo
 from sync.ledger import CHUNK, Ground, Ledger, chunks, posted
 
 
@@ -27,6 +28,7 @@ def set_aside(ledger: Ledger, ground: Ground) -> list[str]:
         known = ground.books.invoices([name for name in named.values() if name])
         for document in some:
             counted.stood[document.target] += 1
+            ledger.digests.take(document.target, of_document(document))
             name = named[document.target, document.id]
             in_month = ground.period.holds(document.posted_at or document.created_at)
             invoice = known.get(name or "")
@@ -54,6 +56,7 @@ def set_memos_aside(ledger: Ledger, ground: Ground) -> None:
         if memo.target not in ground.targets:
             continue
         ledger.counted.stood[memo.target] += 1
+        ledger.digests.take(memo.target, of_memo(memo))
         if memo.invoice_id is None:
             ledger.excluded.append(loose_memo(memo))
         else:

@@ -18,10 +18,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from state.asking import Asking
+from state.receivables import DocumentStatus
 from state.rows import micros
 from state.slim import Slim, open_slim
 from sync.books import Matched
 from sync.by_hand import STRIPE
+from sync.canon import CORE, Digests
 from sync.checks import Counted
 from sync.ledger import Ground
 from sync.progress import Progress
@@ -30,11 +32,14 @@ from sync.statements import (
     COLUMNS,
     CORE_TOTALS,
     CUSTOMS,
+    DOCUMENT_LINES,
     DOCUMENT_TOTALS,
     ELSEWHERE,
+    INVOICE_LINES,
     KEPT,
     LEGS,
     LINES,
+    MEMO_LINES,
     NAMES,
     PASSED,
     PLAIN,
@@ -71,6 +76,7 @@ class Screened:
     loose: list[str] = field(default_factory=list)  # memos that name no invoice
     stray: list[str] = field(default_factory=list)  # memos on what is in no row
     counted: Counted = field(default_factory=Counted)
+    digests: Digests = field(default_factory=Digests)
 
 
 def screen(store: Any, ground: Ground, progress: Progress) -> Screened | None:
@@ -120,6 +126,8 @@ class _Engine:
             progress.step("joining the books", None)
             self._join()
             self._count(found)
+            progress.step("hashing what was read", None)
+            self._hash_sources(found.digests, progress)
             progress.step("hashing what is plainly matched", None)
             found.matched = self._matched(progress)
             if sum(one.count for one in found.matched) <= FEW:
@@ -153,6 +161,7 @@ class _Engine:
             stands=STANDS.format(typed=_typed(columns), cut=self._cut),
             cut=self._cut,
             month=self._month("posted_at"),
+            statuses=", ".join(_text(one.value) for one in DocumentStatus),
             registers=", ".join(map(_text, self._ground.targets)) or "''",
         )
         with self._slim.read(kind, columns, self._ground.books.seq) as batches:
@@ -251,6 +260,22 @@ class _Engine:
                 first += len(lines)
             progress.advance(len(told))
         return {key: hashed[leg].hexdigest() for leg, key in legs.items()}
+
+    def _hash_sources(self, digests: Digests, progress: Progress) -> None:
+        """The canonical lines of each source, as `sync.canon` writes them one by one."""
+
+        def take(source: str, lines: str, **of: Any) -> None:
+            told: Any = self._db.sql(lines, params=of).to_arrow_reader(BATCH)
+            for batch in told:
+                digests.take_bytes(source, _bytes_of(batch.column(0)))
+                progress.advance(len(batch))
+
+        last = self._rows("SELECT COALESCE(max(n), 0) FROM invoice")[0][0]
+        for after in range(0, last, BATCH):
+            take(CORE, INVOICE_LINES, after=after, until=after + BATCH)
+        for target in self._ground.targets:
+            take(target, DOCUMENT_LINES, target=target)
+            take(target, MEMO_LINES, target=target)
 
     def _loose_ends(self, found: Screened) -> None:
         month = self._month("posted")

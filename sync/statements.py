@@ -20,7 +20,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
         *("paid", "open", "began_at", "posted_at", "paid_at", "effective_at"),
     ),
-    "memo": ("seq", "id", "ref", "parent", "posted_at", "effective_at"),
+    "memo": (
+        *("seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
+        *("posted_at", "effective_at"),
+    ),
     "push": ("seq", "id", "ref", "effective_at"),
     "flag": ("seq", "ref", "posted_at", "effective_at"),
 }
@@ -72,6 +75,7 @@ SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   CASE WHEN i.n IS NULL THEN COALESCE(NULLIF(d.ref, ''), tied.ref, '') END AS stranger,
   CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS custom,
   d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
+  CAST(d.status AS ENUM ({statuses})) AS status,
   CASE WHEN i.n IS NULL THEN d.posted END AS posted,
   CAST(EXTRACT(year FROM make_timestamp(d.posted)) * 12
     + EXTRACT(month FROM make_timestamp(d.posted)) AS INTEGER) AS month, d.tax, d.paid,
@@ -106,7 +110,9 @@ LEFT JOIN invoice i ON i.id = COALESCE(NULLIF(d.ref, ''), tied.ref)
 """,
     "memo": """
 CREATE TEMP TABLE memos AS
-SELECT id, ref, parent AS target, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose
+SELECT id, ref, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose,
+  parent AS target, substr(id, length(parent) + 2) AS name, currency, minor, tax,
+  CASE WHEN early = 1 AND status = 'void' THEN 'issued' ELSE status END AS status
 FROM {stands} WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
 """,
     "push": """
@@ -165,6 +171,23 @@ JOIN legs l ON l.target = d.target AND l.currency = d.currency
 WHERE d.core > $after AND d.core <= $until AND p.n > $after AND p.n <= $until
   AND i.n > $after AND i.n <= $until
 ORDER BY l.leg, d.core
+"""
+# The canonical rows of each source, as `sync.canon` writes them one by one.
+INVOICE_LINES = """
+SELECT id || '|' || status || '|' || currency || '|' || CAST(minor AS VARCHAR) || chr(10)
+FROM invoice WHERE n > $after AND n <= $until ORDER BY n
+"""
+DOCUMENT_LINES = """
+SELECT name || '|' || status || '|' || currency || '|' || CAST(gross AS VARCHAR) || '|'
+  || CAST(tax AS VARCHAR) || '|' || CAST(paid AS VARCHAR) || '|'
+  || CAST(owed AS VARCHAR) || chr(10)
+FROM documents WHERE target = $target ORDER BY name
+"""
+MEMO_LINES = """
+SELECT name || '|' || status || '|' || currency || '|' || CAST(minor AS VARCHAR) || '|'
+  || CAST(tax AS VARCHAR) || '|'
+  || CASE WHEN loose = 1 THEN '' ELSE substr(ref, length(target) + 2) END || chr(10)
+FROM memos WHERE target = $target ORDER BY name
 """
 CORE_TOTALS = """
 SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor ELSE 0 END)

@@ -1,6 +1,6 @@
 """Stripe against each ERP: what agrees, counted, and what does not, one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from state.money import display
@@ -10,6 +10,7 @@ from sync.pairs import PairKind
 from sync.report.cells import day, joined, month
 from sync.report.document import Column, Kind, Section, Table, table
 from sync.report.material import Material
+from sync.twins import Twins
 
 AGREED = "AGREED"
 PAIRS: Mapping[str, tuple[str, str]] = {  # what a kind means here, and what to do
@@ -180,11 +181,24 @@ def _unexplained(pair: Pair) -> str:
     return whole if left == pair.unexplained else ""
 
 
-def _note(pair: Pair) -> str:
-    if not pair.stripe_currency:
-        return ""
-    amount = display(pair.stripe_minor, pair.stripe_currency)
-    return f"Stripe has {amount} {pair.stripe_currency}: not netted"
+def _note(twins: Twins) -> Callable[[Pair], str]:
+    def told(pair: Pair) -> str:
+        words = []
+        if pair.stripe_currency:
+            amount = display(pair.stripe_minor, pair.stripe_currency)
+            words.append(f"Stripe has {amount} {pair.stripe_currency}: not netted")
+        core = pair.core_invoice_id
+        for here, refs, there in (
+            ("stripe", pair.stripe_memo_refs, pair.target),
+            (pair.target, pair.memo_refs, "stripe"),
+        ):
+            words += [
+                f"{ref} of {here} has no twin in {there}"
+                for ref in twins.alone(here, core, refs, there)
+            ]
+        return "; ".join(words)
+
+    return told
 
 
 _PAIRS: tuple[Column[Pair], ...] = (
@@ -218,7 +232,6 @@ _PAIRS: tuple[Column[Pair], ...] = (
     Column("action", "Recommended action", Kind.TEXT, lambda one: _words(one.kind)[1], 40),
     Column("stripe_memo_refs", "Memos in Stripe, no.", Kind.ID, lambda one: joined(one.stripe_memo_refs), 20),
     Column("memo_refs", "Memos in ERP, no.", Kind.ID, lambda one: joined(one.memo_refs), 20),
-    Column("note", "Note", Kind.TEXT, _note, 30),
 )  # fmt: skip
 
 
@@ -227,7 +240,7 @@ def pairs_table(material: Material) -> Table[Pair]:
     return table(
         "pairs",
         "Where they differ",
-        _PAIRS,
+        (*_PAIRS, Column("note", "Note", Kind.TEXT, _note(material.twins), 40)),
         material.run.pairs,
         lambda one: one.currency,
         numbered=True,

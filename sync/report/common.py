@@ -1,6 +1,7 @@
 """What every report has: its head, the block that says what it stands on, its words."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from sync.books import Row, Run, Source
 from sync.report.cells import decimal_text, time
@@ -72,16 +73,47 @@ def ground_blocks(material: Material) -> tuple[Block, ...]:
     return (facts, _sources(run))
 
 
+REASONS = 4  # told by name for each source; the sheet Excluded has every one
+
+
+def _why(run: Run) -> Callable[[Source], str]:
+    """Why rows were left out, the commonest reasons first."""
+    reasons: dict[str, Counter[str]] = {}
+    for one in run.excluded:
+        reasons.setdefault(one.target, Counter())[one.reason] += 1
+
+    def of(source: Source) -> str:
+        found = Counter(reasons.get(source.name, ()))
+        later = source.rows_excluded - found.total()
+        if later:  # they are counted, not listed
+            found["are of another period"] = later
+        ordered = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+        words = [f"{count:,} {reason}" for reason, count in ordered[:REASONS]]
+        rest = sum(count for _, count in ordered[REASONS:])
+        return "; ".join([*words, f"{rest:,} for other reasons"] if rest else words)
+
+    return of
+
+
 def _sources(run: Run) -> Table[Source]:
     columns: tuple[Column[Source], ...] = (
         Column("source", "Source", Kind.ID, lambda one: one.name, 12, brief=True),
-        Column("filter", "Filter", Kind.TEXT, lambda one: one.filter or "everything", 18),
+        Column("endpoint", "Address or files", Kind.TEXT, lambda one: one.endpoint, 30),
+        Column(
+            "filter",
+            "What was asked for",
+            Kind.TEXT,
+            lambda one: one.filter,
+            36,
+            brief=True,
+        ),
         Column(
             "started",
             "Reading began (UTC)",
             Kind.TIME,
             lambda one: time(one.started_at),
             21,
+            brief=True,
         ),
         Column(
             "finished",
@@ -106,10 +138,15 @@ def _sources(run: Run) -> Table[Source]:
             10,
             brief=True,
         ),
+        Column("reasons", "Excluded, by reason", Kind.TEXT, _why(run), 36),
         Column("control", "Control totals", Kind.TEXT, _control, 26, brief=True),
-        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 20),
+        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 66, brief=True),
     )
-    return table("sources", "What was read", columns, run.sources, lambda _: "")
+    note = (
+        "The sha256 is of one line for each row as it stood at the cutoff: the same rows give "
+        "the same hash, whenever and however they are read again."
+    )
+    return table("sources", "What was read", columns, run.sources, lambda _: "", note=note)
 
 
 def _control(one: Source) -> str:

@@ -7,6 +7,8 @@ from sync.books import Row
 from sync.classify import SEVERITY
 from sync.report.cells import day, joined, month
 from sync.report.document import Column, Kind
+from sync.report.material import Material
+from sync.twins import Twins
 
 _MINUS = "ROUND({net}-{core_amount},{exponent})"
 
@@ -57,9 +59,9 @@ def _unexplained(row: Row) -> str:
     )
 
 
-def detail_columns(as_of: datetime) -> tuple[Column[Row], ...]:
+def detail_columns(material: Material) -> tuple[Column[Row], ...]:
     """Every column of Detail, in its order. The line number is the sheet's own."""
-    return (*_NAMES, *_AMOUNTS, *_state(as_of))
+    return (*_NAMES, *_AMOUNTS, *_state(material.run.as_of, material.twins))
 
 
 _NAMES: tuple[Column[Row], ...] = (
@@ -120,12 +122,17 @@ _AMOUNTS: tuple[Column[Row], ...] = (
 )  # fmt: skip
 
 
-def _state(as_of: datetime) -> tuple[Column[Row], ...]:
+def _state(as_of: datetime, twins: Twins) -> tuple[Column[Row], ...]:
+    def twins_in(row: Row) -> str:
+        found = twins.of_refs(row.target, row.core_invoice_id, row.memo_refs)
+        return "; ".join(str(one) for one in found)
+
     return (
         Column("settlement", "Settlement", Kind.ID, settlement, 15),
         Column("kind", "Classification", Kind.ID, lambda row: row.kind, 27, brief=True),
         Column("severity", "Severity", Kind.WHOLE, lambda row: SEVERITY[row.kind], 9),
         Column("memo_refs", "Memo refs", Kind.ID, lambda row: joined(row.memo_refs), 20),
+        Column("twins", "Twin in other system", Kind.ID, twins_in, 26),
         Column("flag_refs", "Flag refs", Kind.ID, lambda row: joined(row.flag_refs), 14),
         Column("note", "Note", Kind.TEXT, lambda row: row.note, 30),
         Column("first_seen", "First seen", Kind.DAY, lambda row: day(row.first_seen), 12),

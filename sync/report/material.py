@@ -12,6 +12,7 @@ from sync.books import Row, Run
 from sync.credit_checks import CreditFinding
 from sync.credit_entries import Entry
 from sync.report.ledger import LedgerRow
+from sync.twins import Twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Material:
     count: int
     memos: tuple[CreditMemo, ...] = ()
     documents: Mapping[tuple[str, str], DownstreamInvoice] = field(default_factory=dict)
+    twins: Twins = field(default_factory=Twins)  # memos of two registers for one event
     loose: tuple[DownstreamInvoice, ...] = ()  # that name no core invoice, and fit a row
     flags: tuple[Flag, ...] = ()
     raised_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)

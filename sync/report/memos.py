@@ -14,6 +14,7 @@ from sync.report.document import Column, Document, Facts, Kind, Section, Table, 
 from sync.report.findings import Use, uses_of
 from sync.report.material import Material
 from sync.report.reasons import CODES, reason_code
+from sync.twins import Twin
 
 TITLE = "Credit memo register"
 _NUMBER = re.compile(r"^(.*?)(\d{1,9})$")
@@ -29,6 +30,7 @@ class Entry:
     use: Use | None
     cumulative: int  # credited on this invoice so far, this memo included
     issued_month: str
+    twins: tuple[Twin, ...] = ()
 
     @property
     def duties(self) -> str:
@@ -108,7 +110,8 @@ def _entries(material: Material) -> list[Entry]:
             continue
         so_far = credited[memo.target, memo.invoice_id or ""]
         issued = month(document.posted_at) if document is not None else ""
-        entries.append(Entry(memo, document, use, so_far, issued))
+        twins = material.twins.of(memo)
+        entries.append(Entry(memo, document, use, so_far, issued, twins))
     return entries
 
 
@@ -181,6 +184,7 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("cumulative", "Cumulative %", Kind.PERCENT, lambda one: ratio(one.cumulative, _gross(one)), 10),
     Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.issued_month == month(one.memo.posted_at) else "N", 9),
     Column("link", "Link type", Kind.ID, _link, 16),
+    Column("twin", "Twin in other system", Kind.ID, lambda one: "; ".join(map(str, one.twins)), 26),
     Column("counts", "Counts in (a)", Kind.ID, lambda one: "Y" if one.use else "N", 9),
     Column("evidence", "Evidence", Kind.LINK, lambda one: one.memo.url or "", 30),
 )  # fmt: skip

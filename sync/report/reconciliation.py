@@ -30,7 +30,7 @@ def build(material: Material) -> Document:
     """The whole report."""
     run = material.run
     open_rows = table(
-        "open_rows", "", detail_columns(run.as_of), _where(material, _is_open), _ccy
+        "open_rows", "", detail_columns(material), _where(material, _is_open), _ccy
     )
     unexplained = unexplained_table(material, open_rows.rows)
     explained = explained_table(material)
@@ -85,7 +85,7 @@ def _where(material: Material, keep: Callable[[Row], bool]) -> Callable[[], Iter
 
 
 def _detail(material: Material) -> Table[Row]:
-    columns = detail_columns(material.run.as_of)
+    columns = detail_columns(material)
     return table(
         "detail",
         "Every core invoice in every register",
@@ -99,7 +99,7 @@ def _detail(material: Material) -> Table[Row]:
 
 
 def _timing(material: Material) -> Table[Row]:
-    columns = detail_columns(material.run.as_of)
+    columns = detail_columns(material)
     note = "Rows that an item posted after the cutoff, or in another period, clears."
     return table(
         "timing",

@@ -84,6 +84,7 @@ def same(kept: Kept, how: dict[str, Any]) -> Run:
     assert sets.sources == rows.sources
     assert sets.pairs == rows.pairs
     assert sets.agreed == rows.agreed
+    assert sets.agreed == rows.agreed
     assert content_sha256(sets) == content_sha256(rows)
     return sets
 

@@ -35,6 +35,7 @@ def test_both_ways_give_the_same_run(seed: int, size: int) -> None:
             shown = kept.run(how=SHOWN, **how)
             assert shown.matched == ()
             assert whole == shown.rows
+            assert (run.pairs, run.agreed) == (shown.pairs, shown.agreed)
             assert len(whole) == len(run.rows) + sum(one.count for one in run.matched)
         kept.close()
 

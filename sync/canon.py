@@ -1,0 +1,57 @@
+"""The canonical rows of a source, and their hash: what a run says that it stands on; pure.
+
+One line for each invoice, document and memo as it stood at the cutoff, in a fixed order. The
+set engine writes the very same lines in bulk (`sync.statements`), and a test holds the two
+equal, so the same facts give the same hash whichever way they were read.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from state.invoices import CoreInvoice
+from state.receivables import CreditMemo, DownstreamInvoice
+
+CORE = "core"
+
+
+def of_invoice(one: CoreInvoice) -> str:
+    """A core invoice, by customer, posting and id."""
+    return f"{one.id}|{one.status.value}|{one.currency or ''}|{one.total_minor}\n"
+
+
+def of_document(one: DownstreamInvoice) -> str:
+    """A register's document, by id; before its memos."""
+    gross = one.gross_minor if one.status.posted else 0
+    return (
+        f"{one.id}|{one.status.value}|{one.currency}|{gross}|{one.tax_minor}"
+        f"|{one.paid_minor}|{one.owed_minor}\n"
+    )
+
+
+def of_memo(one: CreditMemo) -> str:
+    """A register's memo, by id, with the document it reduces."""
+    return (
+        f"{one.id}|{one.status.value}|{one.currency}|{one.amount_minor}|{one.tax_minor}"
+        f"|{one.invoice_id or ''}\n"
+    )
+
+
+@dataclass(slots=True)
+class Digests:
+    """A hash for each source, taken in line by line."""
+
+    hashes: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, source: str, line: str) -> None:
+        """One more line of a source."""
+        self.take_bytes(source, line.encode("utf-8", "surrogatepass"))
+
+    def take_bytes(self, source: str, lines: bytes | memoryview) -> None:
+        """Some more lines of a source at once."""
+        self.hashes.setdefault(source, sha256()).update(lines)
+
+    def of(self, source: str) -> str:
+        """The hash of all that was taken in."""
+        found: str = self.hashes.get(source, sha256()).hexdigest()
+        return found
