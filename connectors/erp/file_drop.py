@@ -362,12 +362,10 @@ def _with_credit(
     if one.id in unbalanced:
         left = max(total - credited - one.paid_minor, 0)
     paid = max(min(one.paid_minor, total - left - credited), 0)
-    return replace(
-        one,
-        open_minor=left,
-        paid_minor=paid,
-        status=posted_status(paid_minor=paid, open_minor=left),
-    )
+    status = one.status
+    if status is not DocumentStatus.UNCOLLECTIBLE:
+        status = posted_status(paid_minor=paid, open_minor=left)
+    return replace(one, open_minor=left, paid_minor=paid, status=status)
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

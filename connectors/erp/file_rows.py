@@ -19,7 +19,17 @@ from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, Mem
 _MONEY = ("total", "balance", "paid", "tax", "net", "applied_amount")
 _VOID = re.compile(r"(?i)void|revers|cancel")
 _YES = {"yes", "true", "y", "1", "x", "t"}
-_DRAFT = re.compile(r"(?i)draft|submitted|awaiting approval|pending approval|rejected")
+_DRAFT = re.compile(
+    r"(?i)draft|submitted|(?:awaiting|pending) approval|rejected|in review|un-?approved|"
+    r"not approved|un-?posted|not posted"
+)
+_LOST = re.compile(r"(?i)uncollectible|bad debt|written[ -]?off|write[ -]?off")
+# Words for what is posted. Whether it is paid, the amounts tell.
+_POSTED = re.compile(
+    r"(?i)open|paid|posted|due|partial|authori[sz]ed|awaiting payment|approved|sent|viewed|"
+    r"printed|closed|appl(?:y|ied)|credited|corrective|completed?|final|issued|active|"
+    r"outstanding|selected|deposited|settled|current|late|invoiced|billed"
+)
 _DELETED = re.compile(r"(?i)deleted")
 # Rows of a transaction list that are no receivable document of ours to read.
 _OTHER = re.compile(
@@ -141,6 +151,7 @@ class _Reader:
         status = self._status(total, memo)
         balance = self._optional("balance", currency)
         paid = self._optional("paid", currency)
+        self._fits(balance, total)
         open_minor = max(total if balance is None else balance, 0)
         if paid is None:
             paid = cash(total_minor=total, open_minor=open_minor, credited_minor=0)
@@ -175,6 +186,7 @@ class _Reader:
         tax = abs(self._tax(currency, total))
         status = {
             None: MemoStatus.ISSUED,
+            DocumentStatus.UNCOLLECTIBLE: MemoStatus.ISSUED,
             DocumentStatus.DRAFT: MemoStatus.DRAFT,
             DocumentStatus.DELETED: MemoStatus.DELETED,
             DocumentStatus.VOID: MemoStatus.VOID,
@@ -199,10 +211,11 @@ class _Reader:
         before = self._memos.setdefault(name, one)
         if (before.amount_minor, before.currency) != (one.amount_minor, one.currency):
             self._bad("total", f"differs from an earlier row of {one.number}")
+        balance = self._optional("balance", currency)
+        self._fits(balance and abs(balance), total)
         if invoice is None:
             return
         told = self._optional("applied_amount", currency)
-        balance = self._optional("balance", currency)
         used = total - abs(balance) if balance is not None else total
         application = Application(invoice, abs(used if told is None else told))
         uses = self._applied.setdefault(name, [])
@@ -253,7 +266,22 @@ class _Reader:
             return DocumentStatus.DELETED
         if voided or zeroed or _VOID.search(status):
             return DocumentStatus.VOID
-        return DocumentStatus.DRAFT if _DRAFT.search(status) else None
+        if _DRAFT.search(status):
+            return DocumentStatus.DRAFT
+        if _LOST.search(status):
+            return DocumentStatus.UNCOLLECTIBLE
+        if status and not _POSTED.search(status):
+            self._bad(
+                "status",
+                "is no status that is known; write Open, Paid, Draft, Voided, Deleted or "
+                "Written off there, or leave it empty",
+            )
+        return None
+
+    def _fits(self, balance: int | None, total: int) -> None:
+        """Nothing is owed beyond the total of a document."""
+        if balance is not None and total >= 0 and balance > total:
+            self._bad("balance", "is more than the document's total; correct it there")
 
     def _cell(self, word: str) -> Any:
         index = self._header.columns.get(word)

@@ -196,13 +196,13 @@ def test_a_workbook_with_a_cover_real_dates_and_binary_fractions() -> None:
         1001,
         "Globex",
         date(2026, 10, 1),
-        0.1 + 0.2,
         1234.565 - 0.005,
+        0.1 + 0.2,
         "USD",
     ]
     export = export_of("aging.xlsx", workbook([head, row]), Reading("books"))
     (one,) = export.invoices.values()
-    assert (one.id, one.gross_minor, one.open_minor) == ("1001", 30, 123_456)
+    assert (one.id, one.gross_minor, one.open_minor) == ("1001", 123_456, 30)
     assert one.due_on == date(2026, 10, 1)
 
 
@@ -219,6 +219,7 @@ def test_a_workbook_names_the_row_as_a_spreadsheet_does() -> None:
 HEAD = "kind,number,currency,total,balance,date\n"
 WHO = "kind,number,currency,total,customer\n"
 USES = "kind,number,currency,total,applied_to,applied_amount\n"
+STATE = "kind,number,currency,total,status\n"
 BAD = [
     ("", "is empty"),
     ("\0\0", "no text and no workbook"),
@@ -246,7 +247,28 @@ BAD = [
     (HEAD + "invoice,I-1,USD,1.00,,\ninvoice,I-1,USD,2.00,,\n", "row 3, column 'total': '2.00' differs"),
     (HEAD + 'invoice,I-1,USD,"1,50",,\ninvoice,I-2,USD,1.50,,\n', "both a decimal point and a decimal comma"),
     (HEAD + 'invoice,I-1,USD,"1.00,,\n', "is it cut off"),
+    (HEAD + "invoice,I-1,USD,1.00,1.00,\ninvoice,I-2,USD,1.00,1.01,\n", "row 3, column 'balance': '1.01' is more than the document's total; correct it there"),
+    (HEAD + "credit memo,C-1,USD,-1.00,-1.01,\n", "row 2, column 'balance': '-1.01' is more than the document's total"),
+    (STATE + "invoice,I-1,USD,1.00,Wobbly\n", "row 2, column 'status': 'Wobbly' is no status that is known; write Open, Paid"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("", "OPEN"),
+        ("Overdue 12 days", "OPEN"),
+        ("Awaiting Payment", "OPEN"),
+        ("Not posted", "DRAFT"),
+        ("In Review", "DRAFT"),
+        ("Written off", "UNCOLLECTIBLE"),
+        ("Bad debt", "UNCOLLECTIBLE"),
+        ("Cancelled", "VOID"),
+    ],
+)
+def test_what_a_status_says(word: str, status: str) -> None:
+    (one,) = read(f"{STATE}invoice,I-1,USD,1.00,{word}\n").invoices.values()
+    assert one.status == status
 
 
 @pytest.mark.parametrize(("text", "why"), BAD, ids=[why for _, why in BAD])
