@@ -11,6 +11,7 @@ from state.clock import utc
 from state.observations import AuditEntry, Changes
 from state.store import Store
 from sync.books import Run
+from sync.differing import difference
 from sync.parts import Parts
 from sync.persons import person, same
 from sync.report.codec import content_sha256, read_run
@@ -135,22 +136,3 @@ def latest(store: Store, period: str) -> Run | None:
     """The latest kept run of a period; '' is the run of everything."""
     found = store.run(period=period)
     return None if found is None else read_run(found[0])
-
-
-def difference(before: Run, after: Run) -> str:
-    """What moved between two runs, in one line."""
-    then = {(row.target, row.core_invoice_id): row for row in before.rows}
-    now = {(row.target, row.core_invoice_id): row for row in after.rows}
-    new, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
-    moved = sum(1 for key in now.keys() & then.keys() if now[key] != then[key])
-    words = [f"{moved} rows changed, {new} new, {gone} gone"]
-    if before.excluded != after.excluded:
-        words.append(f"left out: {len(before.excluded)} documents to {len(after.excluded)}")
-    for currency in sorted({row.currency for row in (*before.rows, *after.rows)}):
-        sums = [
-            sum(row.unexplained for row in run.rows if row.currency == currency)
-            for run in (before, after)
-        ]
-        if sums[0] != sums[1]:
-            words.append(f"unexplained {currency} {sums[0]} to {sums[1]} minor units")
-    return "; ".join(words)

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from sync import reporting, signoff
-from sync.books import Excluded, Run
+from sync.books import Excluded, Matched, Run
+from sync.differing import difference
 from sync.report.codec import content_sha256, run_text
 from tests.report.company import CUTOFF, NOON, Company, seed_story
 
@@ -57,11 +58,12 @@ def test_who_may_not_sign(company: Company, role: str, who: str, says: str) -> N
 
 def test_a_difference_in_what_was_left_out_alone_is_told(company: Company) -> None:
     run = company.reconcile()
-    assert "left out" not in signoff.difference(run, run)
+    assert difference(run, run) == ""
     one = Excluded("books", "invoice", "INV-8", "USD", 300, "names no core invoice")
     more = replace(run, excluded=(*run.excluded, one))
-    left = len(run.excluded)
-    assert f"left out: {left} documents to {left + 1}" in signoff.difference(run, more)
+    told = "books invoice INV-8 of 3.00 USD, as it names no core invoice"
+    assert difference(run, more) == f"newly left out: {told}"
+    assert difference(more, run) == f"no longer left out: {told}"
 
 
 def test_a_reviewer_signs_after_the_preparer(company: Company) -> None:
@@ -96,7 +98,10 @@ def test_other_figures_take_it_down_and_say_why(company: Company) -> None:
     changed = company.reconcile(at=CUTOFF + timedelta(hours=2))
     (fallen,) = signoff.of_run(company.store, run)
     assert not fallen.stands
-    assert fallen.why.startswith(f"{changed.run_id} shows other figures: 1 rows changed")
+    assert fallen.why == (
+        f"{changed.run_id} shows other figures: 1 row changed (stripe ci_hazel: memos 0.00 to "
+        "(7.00), open balance 120.00 to 113.00, memo numbers none to CN-late)"
+    )
     last = [json.loads(line.body) for line in company.store.audit_lines(about="signoff")][
         -1
     ]
@@ -131,3 +136,34 @@ def test_a_month_s_sign_off_is_not_touched_by_another_run(company: Company) -> N
     sign(company, month, "preparer", "mia")
     company.reconcile(at=CUTOFF + timedelta(hours=1))
     assert [one.stands for one in signoff.of_run(company.store, month)] == [True]
+
+
+def test_a_document_beside_the_core_takes_it_down_and_is_named(company: Company) -> None:
+    """Closing A/R holds it, and what is complete was signed; so the message says which."""
+    run = company.reconcile()
+    sign(company, run, "preparer", "mia")
+    company.post("in_other", None, 4_200)
+    company.see(CUTOFF + timedelta(hours=1))
+    changed = company.reconcile(at=CUTOFF + timedelta(hours=2))
+    (fallen,) = signoff.of_run(company.store, run)
+    assert fallen.why == (
+        f"{changed.run_id} shows other figures: newly left out: stripe invoice in_other of "
+        "42.00 USD, as it names no core invoice"
+    )
+
+
+def test_of_many_that_moved_some_are_named_and_the_others_counted(company: Company) -> None:
+    run = company.reconcile()
+    moved = replace(
+        run,
+        rows=tuple(replace(row, paid_minor=row.paid_minor + 100) for row in run.rows[1:]),
+        matched=(Matched("stripe", "USD", 2, 10, 10, 0, 0, 0, "x"),),
+    )
+    told = difference(run, moved)
+    count = len(run.rows) - 1
+    assert told.startswith(f"{count} rows changed (stripe ")
+    assert (
+        f"; and {count - 3} more); 1 row gone (stripe {run.rows[0].core_invoice_id} "
+        in told
+    )
+    assert "plainly matched rows 0 to 2" in told
