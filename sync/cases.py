@@ -10,7 +10,6 @@ from datetime import datetime
 
 from connectors.ports import CurrencyRule
 from state.invoices import CoreInvoice
-from state.links import BY_HAND
 from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DownstreamInvoice
@@ -286,7 +285,7 @@ def _linked_by_hand(
                 found[link.target, document.id] = replace(
                     document,
                     core_invoice_id=link.core_invoice_id,
-                    linked_by=f"{BY_HAND}, {link.id}: {link.reason}",
+                    linked_by=link.rule,
                 )
     return found
 

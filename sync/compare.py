@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from state.invoices import CoreStatus
-from state.links import BY_HAND
+from state.links import BY_HAND, NAMED_BY_HAND
 from state.money import display
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
@@ -116,17 +116,19 @@ def _leg_row(
         row = _explained_by_link(row, chosen.document)
     elif chosen is not None and chosen.document.id in claimed_elsewhere:
         row = replace(row, kind=Kind.LINK_CONFLICT)
+    elif chosen is not None and chosen.document.linked_by.startswith(NAMED_BY_HAND):
+        row = _noted(row, chosen.document.linked_by)
     return row, used
 
 
 def _explained_by_link(row: Row, document: DownstreamInvoice) -> Row:
     """Two persons tied this document to the invoice: what it differs by is explained."""
-    return replace(
-        row,
-        explained=row.explained + row.unexplained,
-        unexplained=0,
-        note="; ".join(some for some in (row.note, f"linked {document.linked_by}") if some),
-    )
+    explained = replace(row, explained=row.explained + row.unexplained, unexplained=0)
+    return _noted(explained, f"linked {document.linked_by}")
+
+
+def _noted(row: Row, note: str) -> Row:
+    return replace(row, note="; ".join(some for some in (row.note, note) if some))
 
 
 def _core_side(case: Case, chosen: Held | None) -> CoreSide:

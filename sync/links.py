@@ -1,7 +1,9 @@
-"""Tie a new document to a core invoice by hand: two persons, a reason, and the audit log.
+"""Tie a document to a core invoice by hand: two persons, a reason, and the audit log.
 
 For what the core can correct no more (past 34 days): people void the old document downstream
-and write a new one there. Amount and date never link anything by themselves.
+and write a new one there. And for an ERP's document that lacks the core's id: it becomes the
+invoice's document, and is held against it like any other. Amount and date never link anything
+by themselves.
 """
 
 from dataclasses import replace
@@ -9,6 +11,8 @@ from dataclasses import replace
 from state.links import Link, LinkState
 from state.observations import AuditEntry, Changes
 from state.receivables import DownstreamInvoice
+from sync.by_hand import STRIPE
+from sync.cases import gather
 from sync.parts import Parts
 from sync.persons import person, same
 
@@ -39,24 +43,78 @@ def add(
         raise NotLinkable(
             f"--old: {old} is {closed.status}; void it in {target} first, and let it be seen"
         )
-    if stands.core_invoice_id is not None:
-        raise NotLinkable(f"--new: {new} names {stands.core_invoice_id} itself")
+    _free(parts, stands, "--new")
+    return _made(parts, core_invoice_id, closed, stands, by, approver, reason)
+
+
+def name(
+    parts: Parts,
+    core_invoice_id: str,
+    *,
+    target: str,
+    document: str,
+    by: str,
+    approver: str,
+    reason: str,
+) -> Link:
+    """Say that a document is the core invoice's own. Raises NotLinkable."""
+    _two_persons(by, approver, reason)
+    if parts.store.invoice(core_invoice_id) is None:
+        raise NotLinkable(f"no core invoice {core_invoice_id} is known")
+    if target == STRIPE:
+        raise NotLinkable(
+            f"--in: in Stripe write core_invoice_id={core_invoice_id} into the metadata of "
+            f"{document}; it is then found by itself, and never pushed a second time"
+        )
+    found = _document(parts, target, document)
+    _free(parts, found, "--document")
+    for other in _standing(parts, core_invoice_id, target):
+        raise NotLinkable(
+            f"--document: {other} stands for {core_invoice_id} in {target} already; if both "
+            "bill it, void one of them there"
+        )
+    return _made(parts, core_invoice_id, None, found, by, approver, reason)
+
+
+def _standing(parts: Parts, core_invoice_id: str, target: str) -> list[str]:
+    """Its live documents in a register, those that are linked by hand among them."""
+    (case, *_), _ = gather(parts.store, [core_invoice_id])
+    return [held.document.id for held in case.on(target) if held.document.status.live]
+
+
+def _free(parts: Parts, document: DownstreamInvoice, option: str) -> None:
+    """A document that names an invoice, or was linked before, is not tied to another."""
+    if document.core_invoice_id is not None:
+        raise NotLinkable(
+            f"{option}: {document.id} names {document.core_invoice_id} itself"
+        )
     for link in parts.store.links():
-        taken = (link.target, link.new_document_id) == (target, new)
+        taken = (link.target, link.new_document_id) == (document.target, document.id)
         if taken and link.state is LinkState.ACTIVE:
-            raise NotLinkable(f"--new: {new} is linked already, by {link.id}")
+            raise NotLinkable(f"{option}: {document.id} is linked already, by {link.id}")
+
+
+def _made(
+    parts: Parts,
+    core_invoice_id: str,
+    old: DownstreamInvoice | None,
+    new: DownstreamInvoice,
+    by: str,
+    approver: str,
+    reason: str,
+) -> Link:
     link = Link(
         id=f"L-{len(parts.store.links()) + 1:06d}",
-        target=target,
+        target=new.target,
         core_invoice_id=core_invoice_id,
-        old_document_id=old,
-        new_document_id=new,
+        old_document_id=old.id if old is not None else "",
+        new_document_id=new.id,
         reason=reason,
         by=by,
         approver=approver,
         at=parts.clock.now(),
     )
-    _keep(parts, link, "link.added", by, f"{reason} (approved by {approver})", closed)
+    _keep(parts, link, "link.added", by, f"{reason} (approved by {approver})")
     return link
 
 
@@ -69,8 +127,7 @@ def remove(parts: Parts, link_id: str, *, by: str, approver: str, reason: str) -
     gone = replace(
         link, state=LinkState.REMOVED, removed_by=by, removed_why=f"{reason} ({approver})"
     )
-    closed = _document(parts, link.target, link.old_document_id)
-    _keep(parts, gone, "link.removed", by, f"{reason} (approved by {approver})", closed)
+    _keep(parts, gone, "link.removed", by, f"{reason} (approved by {approver})")
     return gone
 
 
@@ -90,10 +147,8 @@ def _document(parts: Parts, target: str, name: str) -> DownstreamInvoice:
     return found
 
 
-def _keep(
-    parts: Parts, link: Link, action: str, by: str, reason: str, old: DownstreamInvoice
-) -> None:
-    """Keep the link, then decide again what it may settle: the flag on the old document."""
+def _keep(parts: Parts, link: Link, action: str, by: str, reason: str) -> None:
+    """Keep the link, then decide again what it may settle or raise: flags on the documents."""
     entry = AuditEntry(
         action,
         "link",
@@ -104,4 +159,6 @@ def _keep(
         actor=by,
     )
     parts.record(Changes(links=(link,), audit=(entry,)))
-    parts.decide_and_record(Changes(documents=(old,)))
+    invoice = parts.store.invoice(link.core_invoice_id)
+    if invoice is not None:
+        parts.decide_and_record(Changes(invoices=(invoice,)))

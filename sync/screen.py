@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from state.invoices import CoreStatus
-from state.links import BY_HAND
+from state.links import BY_HAND, NAMED_BY_HAND
 from state.receivables import DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Matched
@@ -51,7 +51,7 @@ def plain_legs(
             or document.gross_minor != invoice.total_minor
             or document.id in claimed_elsewhere
             or held[0].memos
-            or document.linked_by.startswith(BY_HAND)
+            or document.linked_by.startswith((BY_HAND, NAMED_BY_HAND))
         ):
             return None
         legs.append(held[0])

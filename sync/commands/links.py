@@ -10,6 +10,7 @@ from sync.commands.options import (
     Config,
     Json,
     Reason,
+    Unusable,
     books,
     opened,
     print_json,
@@ -61,29 +62,41 @@ def add(
         str, typer.Argument(metavar="CORE_INVOICE", help="The core invoice's id.")
     ],
     target: Annotated[str, typer.Option("--in", help="stripe, or the ERP's name.")],
-    old: Annotated[str, typer.Option("--old", help="The document voided there.")],
-    new: Annotated[str, typer.Option("--new", help="The document written there.")],
     reason: Reason,
     approver: Approver,
+    document: Annotated[
+        str | None,
+        typer.Option("--document", help="Its document there, which lacks its id."),
+    ] = None,
+    old: Annotated[
+        str | None, typer.Option("--old", help="The document voided there.")
+    ] = None,
+    new: Annotated[
+        str | None, typer.Option("--new", help="The document written there.")
+    ] = None,
     by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Tie a new document to a core invoice, in place of the voided one."""
+    """Tie a document to a core invoice: in place of the voided one, or as its own."""
     from sync import links
 
     why, second, person = text(reason, "--reason"), who(approver, "--approver"), who(by)
+    persons = {"by": person, "approver": second, "reason": why}
     with opened(config, books_only=True) as parts:
-        made = links.add(
-            parts,
-            core_invoice_id,
-            target=target,
-            old=old,
-            new=new,
-            by=person,
-            approver=second,
-            reason=why,
-        )
+        if document is not None and old is None and new is None:
+            made = links.name(
+                parts, core_invoice_id, target=target, document=document, **persons
+            )
+        elif document is None and old is not None and new is not None:
+            made = links.add(
+                parts, core_invoice_id, target=target, old=old, new=new, **persons
+            )
+        else:
+            raise Unusable(
+                "name the document that is the invoice's own with --document, or the voided "
+                "and the new one with --old and --new"
+            )
     _tell(made, as_json)
 
 
@@ -111,7 +124,10 @@ def _tell(link: "Link", as_json: bool) -> None:
     if as_json:
         print_json(asdict(link))
     else:
+        place = (
+            f"in place of {link.old_document_id}" if link.old_document_id else "as its own"
+        )
         say(
             f"{link.id} is {link.state}: {link.new_document_id} for {link.core_invoice_id} "
-            f"in {link.target}, in place of {link.old_document_id}"
+            f"in {link.target}, {place}"
         )

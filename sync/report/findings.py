@@ -104,8 +104,15 @@ def _act(one: Candidate) -> str:
             f"tieout link add {core} --in {target} --old {old} --new {new} "
             "--reason TEXT --approver NAME"
         )
-    place = "metadata, as core_invoice_id" if row.target == "stripe" else "reference field"
-    return f"Write {row.core_invoice_id} into its {place}, in {row.target}."
+    if row.target == "stripe":
+        return (
+            f"Write {row.core_invoice_id} into its metadata, as core_invoice_id, in stripe."
+        )
+    core, target, new = map(shlex.quote, (row.core_invoice_id, row.target, one.id))
+    return (
+        f"Write {row.core_invoice_id} into its reference field, in {row.target}; or: "
+        f"tieout link add {core} --in {target} --document {new} --reason TEXT --approver NAME"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,24 +253,6 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [
-        ("", "OPEN"),
-        ("Overdue 12 days", "OPEN"),
-        ("Awaiting Payment", "OPEN"),
-        ("Not posted", "DRAFT"),
-        ("In Review", "DRAFT"),
-        ("Written off", "UNCOLLECTIBLE"),
-        ("Bad debt", "UNCOLLECTIBLE"),
-        ("Cancelled", "VOID"),
-    ],
-)
-def test_what_a_status_says(word: str, status: str) -> None:
-    (one,) = read(f"{STATE}invoice,I-1,USD,1.00,{word}\n").invoices.values()
-    assert one.status == status
-
-
 @pytest.mark.parametrize(("text", "why"), BAD, ids=[why for _, why in BAD])
 def test_a_bad_file_is_one_line_with_the_remedy(text: str, why: str) -> None:
     with pytest.raises(BadFile) as said:
