@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 import pytest
@@ -138,6 +139,24 @@ def test_no_more_are_in_flight_than_may_be_and_who_waits_has_taken_no_turn() -> 
             clock.time += 5
         waiting.join()
     assert turns[0] >= 105
+
+
+def test_a_turn_that_went_to_another_while_one_waited_for_a_place_is_waited_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = LateClock()
+    budget = RateBudget(1, clock=clock, per_endpoint=1)
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        with budget._lock:
+            door = budget._door("quicker")
+        assert budget._take(door)
+        yield
+
+    monkeypatch.setattr(budget, "_places", place())
+    with budget.turn("a") as turn:
+        assert turn == pytest.approx(101, abs=0.02)
 
 
 def test_a_failure_gives_its_place_back() -> None:

@@ -184,6 +184,19 @@ def test_each_429_makes_it_more_careful_up_to_a_bound() -> None:
         assert lane.late(0.5) == pytest.approx(UNEVEN_SECONDS * times)
 
 
+def test_after_a_429_more_is_spent_on_those_that_are_late() -> None:
+    lane = Lane(20)
+
+    def late() -> float:
+        for trip in [0.4, 0.6] * 25:
+            lane.learn(trip)
+        return lane.late(0.6)
+
+    before = late()
+    lane.cut(100, 100)
+    assert late() == pytest.approx(2 * before)
+
+
 def test_what_went_wrong_teaches_no_trip() -> None:
     lane = Lane(20)
     Turn(lane, 100).end(100.1, well=True)
