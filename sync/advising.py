@@ -33,6 +33,7 @@ from sync.cases import gather
 from sync.correcting import NotCorrectable, rebilled, standing_of
 from sync.decide import Case
 from sync.parts import Parts
+from sync.progress import Progress
 
 INSTANT = timedelta(microseconds=1)
 LATE_LOOK = timedelta(days=68)
@@ -174,15 +175,20 @@ def _burned(answer: Answer) -> bool:
 
 
 def late_usage(
-    parts: Parts, core: CorrectingCore
+    parts: Parts, core: CorrectingCore, progress: Progress
 ) -> Iterator[tuple[CoreInvoice, CoreInvoice]]:
-    """Each finalized invoice that a re-bill would change now, and what it would come to."""
+    """Each finalized invoice that a re-bill would change now, and what it would come to.
+
+    The core is asked about each one by itself, which takes its time.
+    """
     since = core.time() - LATE_LOOK
+    progress.step("comparing final invoices with their usage", None)
     for invoice in parts.store.iter_invoices():
         final = invoice.status is CoreStatus.FINALIZED and invoice.kind == "USAGE"
         if not final or invoice.end is None or invoice.end < since:
             continue
         would = rebilled(core, invoice)
+        progress.advance()
         if would is not None and would.exact_minor != invoice.exact_minor:
             yield invoice, would
 

@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connectors.metronome_parse import USD_CREDIT_TYPE
 from connectors.sandbox.operator import Operator
 from connectors.wire import Wire
 from state.money import format_minor, parse_major
 
-USD = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
 _HEADINGS = (
     "kind",
     "number",
@@ -188,7 +188,7 @@ class Story:
             product_id=self.goodwill,
             priority=5,
             name="Downtime on 3 September",
-            access_schedule={"credit_type_id": USD, "schedule_items": [item]},
+            access_schedule={"credit_type_id": USD_CREDIT_TYPE, "schedule_items": [item]},
         )
 
 

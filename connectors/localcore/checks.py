@@ -74,7 +74,7 @@ def instant(where: str, value: Any) -> datetime:
         if not isinstance(value, str) or "T" not in value:
             raise ValueError(value)
         return utc(value)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise BadRequest(
             f"{where} must be an RFC 3339 time such as 2026-01-01T00:00:00Z"
         ) from error

@@ -14,6 +14,7 @@ from sync.commands.options import (
     Unusable,
     correcting,
     print_json,
+    progress,
     text,
     who,
 )
@@ -173,8 +174,8 @@ def _overview(config: Path | None, as_json: bool) -> None:
     from sync.advising import late_usage
     from sync.console import say
 
-    with correcting(config) as (parts, core):
-        late = list(late_usage(parts, core))
+    with correcting(config) as (parts, core), progress() as told:
+        late = list(late_usage(parts, core, told))
         under_way = [one for one in parts.store.corrections() if one.state in STANDING]
         flags = [
             flag

@@ -166,7 +166,7 @@ def moment(value: str, option: str) -> datetime:
 
     try:
         return utc(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise Unusable(
             f"{option}: {value!r} is no time; write it like 2026-11-01T00:00:00Z"
         ) from None
