@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from state.store import Store
 from sync.books import Row, Run
 from sync.ledger import CHUNK, Ground, Ledger, invoices_in_order, order, take_invoices
-from sync.months import moment_of, month_of
+from sync.months import moment_of, period_of
 from sync.progress import Silent
 
 
@@ -27,7 +27,7 @@ def _plain(store: Store, run: Run) -> Iterator[Row]:
         books=store.as_of(run.seq, moment_of(run)),
         later=None,
         targets=run.targets,
-        period=month_of(run.period),
+        period=period_of(run),
         tolerance=run.tolerance_minor,
     )
     for some in invoices_in_order(ground, Ledger(), Silent()):

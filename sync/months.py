@@ -1,17 +1,21 @@
-"""Which month a run is of, and where its cutoff lies; pure."""
+"""Which month a run is of, in which time zone, and where its cutoff lies; pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from state.clock import LATEST
 from sync.books import Run
 
 _INSTANT = timedelta(microseconds=1)
+_LAST = time.max.replace(
+    fold=1
+)  # where a clock goes back, the second time that it shows it
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A calendar month in UTC, half open; without a name it is all of time."""
+    """A calendar month of a time zone, half open; without a name it is all of time."""
 
     name: str = ""
     start: datetime | None = None
@@ -33,12 +37,28 @@ class Month:
         return self.last if self.end is not None and self.end <= now else None
 
 
-def month_of(period: str | None) -> Month:
-    """A calendar month in UTC."""
+def month_of(period: str | None, zone: str = "UTC") -> Month:
+    """A calendar month: from its first midnight to the next month's, as clocks there show it."""
     if not period:
         return Month()
-    start = datetime.strptime(period, "%Y-%m").replace(tzinfo=UTC)
-    return Month(period, start, (start + timedelta(days=32)).replace(day=1))
+    first = date.fromisoformat(f"{period}-01")
+    following = (first + timedelta(days=32)).replace(day=1)
+    return Month(period, _midnight(first, zone), _midnight(following, zone))
+
+
+def last_instant(day: date, zone: str) -> datetime:
+    """The end of a day, as a cutoff."""
+    return datetime.combine(day, _LAST, ZoneInfo(zone)).astimezone(UTC)
+
+
+def dated(posted: datetime | None, zone: str) -> datetime | None:
+    """A register's date as an instant of that day, in its time zone and in UTC alike.
+
+    An ERP has dates, kept as midnight UTC. West of Greenwich that is still the day before.
+    """
+    if posted is None or posted.time() != time():
+        return posted
+    return max(posted, _midnight(posted.date(), zone))
 
 
 def moment_of(run: Run) -> datetime:
@@ -49,4 +69,14 @@ def moment_of(run: Run) -> datetime:
     """
     if run.as_of != run.made_at:
         return run.as_of
-    return month_of(run.period).last
+    return period_of(run).last
+
+
+def period_of(run: Run) -> Month:
+    """The month of a run, in the time zone that it was made in."""
+    return month_of(run.period, run.timezone)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    """When a day begins there. Where a clock skips midnight, it is when the clock moves on."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

@@ -7,6 +7,7 @@ what Stripe or the ERP shows, whoever did it and however it became known.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from connectors.failures import Incomplete, NeedsConsent
 from connectors.ports import Page, PeriodLock, Register
@@ -23,9 +24,11 @@ from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.by_hand import STRIPE
 from sync.linking import Links
+from sync.months import dated
 from sync.parts import Parts
 from sync.progress import Progress
 
+_W = TypeVar("_W", DownstreamInvoice, CreditMemo)
 PERIOD_CLOSED = "its period is closed"
 # Nothing posted in Stripe can be deleted; in an ERP a person may delete a few, one by one.
 DELETED_BY_HAND_MAX = 9
@@ -152,9 +155,10 @@ class _Look:
         """Record one page with the decisions that follow from it, in one transaction."""
         parts, target = self.parts, self.register.target
         looked_at = parts.clock.now()
-        documents = {document.id: document for document in page.documents}
+        zone = parts.settings.schedule.timezone
+        documents = {one.id: _dated(one, zone) for one in page.documents}
         self.seen |= set(documents)
-        memos = page.memos
+        memos = tuple(_dated(memo, zone) for memo in page.memos)
         if target != STRIPE:
             memos = (*memos, *parts_left_over(parts.store, target, memos))
         if page.whole:
@@ -181,6 +185,13 @@ class _Look:
         some = tuple(memos)
         if some:
             self.take(Page(memos=some))
+
+
+def _dated(word: _W, zone: str) -> _W:
+    """With the date of an ERP as an instant of that day; Stripe tells instants itself."""
+    if word.target == STRIPE:
+        return word
+    return replace(word, posted_at=dated(word.posted_at, zone))
 
 
 def _taken_off(

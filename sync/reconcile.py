@@ -90,7 +90,8 @@ def reconcile(
     made_at = parts.clock.now()
     if as_of is not None and as_of > made_at:
         raise Incomplete("--as-of lies in the future; nothing is known of it yet")
-    month = month_of(period)
+    zone = parts.settings.schedule.timezone
+    month = month_of(period, zone)
     cutoff = as_of or month.cutoff(made_at)
     if cutoff == made_at:
         cutoff = None
@@ -135,6 +136,7 @@ def _run(
         as_of=cutoff or made_at,
         made_at=made_at,
         period=month.name,
+        timezone=parts.settings.schedule.timezone,
         tolerance_minor=parts.policy.tolerance_minor,
         item_threshold_minor=policy.item_threshold,
         total_threshold_minor=policy.total_threshold,

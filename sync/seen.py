@@ -6,6 +6,7 @@ every version of every document. The two meet in the roll-forward.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from state.asof import AsOf
 from state.books import Books
@@ -18,7 +19,7 @@ from sync.asked import asked
 from sync.books import NAMES_NO_INVOICE, Run
 from sync.candidates import INVOICE, fits_one_of, want_of
 from sync.ledger import CHUNK, chunks
-from sync.months import moment_of, month_of
+from sync.months import moment_of, period_of
 from sync.progress import Progress, Silent
 from sync.report.codec import read_run
 from sync.report.ledger import LedgerRow, MemoVersion, Span, Version, fold, fold_loose
@@ -194,7 +195,8 @@ class Gathered:
 
 def span_of(run: Run) -> Span:
     """The instants that a run's period holds, up to its cutoff."""
-    return Span(month_of(run.period).start, moment_of(run), run.as_of)
+    today = run.as_of.astimezone(ZoneInfo(run.timezone)).date()
+    return Span(period_of(run).start, moment_of(run), today)
 
 
 def _row_of(

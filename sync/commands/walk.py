@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +87,7 @@ def reconcile(
         str | None, typer.Option("--period", help="A month, YYYY-MM, as of its end.")
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="The cutoff: a day or a time, in UTC.")
+        str | None, typer.Option("--as-of", help="The cutoff: the end of a day, or a time.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -97,8 +97,11 @@ def reconcile(
 
     if period is not None:
         month(period)
-    cutoff = None if as_of is None else _cutoff(as_of)
+    if as_of is not None:
+        _cutoff(as_of, "UTC")  # before anything starts
     with opened(config) as parts, progress() as told:
+        zone = parts.settings.schedule.timezone
+        cutoff = None if as_of is None else _cutoff(as_of, zone)
         run = engine.reconcile(parts, period=period, as_of=cutoff, progress=told)
     if as_json:
         print_json(summary(run))
@@ -204,8 +207,10 @@ def show_run(run: "Run") -> None:
     )
 
 
-def _cutoff(words: str) -> datetime:
-    """A time, or the end of a day."""
+def _cutoff(words: str, zone: str) -> datetime:
+    """A time, or the end of a day in the time zone of the settings."""
+    from sync.months import last_instant
+
     try:
         found = utc(words)
     except ValueError as error:
@@ -213,9 +218,10 @@ def _cutoff(words: str) -> datetime:
             f"--as-of: {words!r} is no time; write it like 2026-10-31 or "
             "2026-10-31T18:00:00Z"
         ) from error
-    if _DAY.fullmatch(words):
-        return found + (timedelta(days=1) - timedelta(microseconds=1))
-    return found
+    try:
+        return last_instant(found.date(), zone) if _DAY.fullmatch(words) else found
+    except OverflowError as error:
+        raise Unusable(f"--as-of: {words!r} lies beyond every calendar") from error
 
 
 def _plan_text(path: Path) -> str:

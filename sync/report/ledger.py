@@ -31,7 +31,7 @@ class Span:
 
     start: datetime | None
     end: datetime  # what is posted at this instant is in
-    aged: datetime | None = None  # balances are so old at this instant; None: at the end
+    today: date | None = None  # balances are so old on this day; None: on the last
 
     def holds(self, moment: datetime) -> bool:
         """Was it in the period?"""
@@ -141,7 +141,7 @@ def fold(
     if standing is not None:
         due = standing.due_on or _day(standing.posted_at)
         row.subledger += standing.owed_minor
-        row.buckets[_bucket(due, span.aged or span.end)] += standing.owed_minor
+        row.buckets[_bucket(due, span.today or _day(span.end))] += standing.owed_minor
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
@@ -249,9 +249,9 @@ def _day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.astimezone(UTC).date()
 
 
-def _bucket(due: date | None, end: datetime) -> int:
+def _bucket(due: date | None, today: date | None) -> int:
     """Which aging bucket: not yet due, or so many days past."""
-    if due is None:
+    if due is None or today is None:
         return 0
-    late = (end.astimezone(UTC).date() - due).days
+    late = (today - due).days
     return next((n for n, last in enumerate(BUCKETS) if late <= last), len(BUCKETS))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from sync.months import period_of
 from sync.persons import same
 from sync.report.cells import day, month, ratio
 from sync.report.common import ground, head
@@ -94,19 +95,19 @@ def build(material: Material) -> Document:
 
 def _entries(material: Material) -> list[Entry]:
     used = {(use.memo.target, use.memo.id): use for use in uses_of(material)}
-    period = material.run.period
+    period = period_of(material.run)
     credited: Counter[tuple[str, str]] = Counter()
     entries = []
     for memo in sorted(material.memos, key=_order):
         posted = memo.posted_at
-        if posted is not None and posted > material.run.as_of:
-            continue
         use = used.get((memo.target, memo.id))
+        if posted is not None and posted > material.run.as_of and use is None:
+            continue
         document = material.documents.get((memo.target, memo.invoice_id or ""))
         counted = memo.status is MemoStatus.ISSUED
         if memo.invoice_id is not None and counted:
             credited[memo.target, memo.invoice_id] += memo.amount_minor
-        if period and month(posted) != period and use is None:
+        if not period.holds(posted) and use is None:
             continue
         so_far = credited[memo.target, memo.invoice_id or ""]
         issued = month(document.posted_at) if document is not None else ""
