@@ -271,6 +271,23 @@ class Run:
         return f"no invoice or document {when}: nothing was compared{left}"
 
     @property
+    def unexplained(self) -> dict[tuple[str, str], int]:
+        """What is unexplained, by register and currency: legs are never added."""
+        sums: dict[tuple[str, str], int] = {}
+        for row in self.rows:
+            if row.unexplained:
+                key = (row.target, row.currency)
+                sums[key] = sums.get(key, 0) + row.unexplained
+        return sums
+
+    @property
+    def needs_approver(self) -> bool:
+        """Is more unexplained, in a leg and currency, than the total threshold?"""
+        return any(
+            abs(one) > self.total_threshold_minor for one in self.unexplained.values()
+        )
+
+    @property
     def clean(self) -> bool:
         """Is there nothing that a person must look at?"""
         return self.outcome is Outcome.CLEAR and all(check.ok for check in self.checks)

@@ -1,4 +1,4 @@
-"""Sign-off: two persons put their names to the figures of a run, in the audit log.
+"""Sign-off: two persons, or three, put their names to a run's figures, in the audit log.
 
 What is signed is the hash of what the run found. A later run of the same period that
 finds other figures takes the signatures down, and says why.
@@ -17,7 +17,7 @@ from sync.persons import person, same
 from sync.report.codec import content_sha256, read_run
 from sync.report.material import Signoff
 
-ROLES = ("preparer", "reviewer")
+ROLES = ("preparer", "reviewer", "approver")
 SIGNED, OPENED = "signoff.given", "signoff.opened"
 
 
@@ -37,17 +37,15 @@ def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signof
             f"--run: {run.run_id} is not the latest of its period; {newest.run_id} shows "
             f"other figures ({difference(run, newest)}). Sign that one"
         )
+    if role == "approver" and not run.needs_approver:
+        raise NotSignable(
+            "--role: what is unexplained is within policy.total_threshold in every leg, so "
+            "no approver is asked for; a preparer and a reviewer sign"
+        )
     standing = {one.role: one for one in of_run(parts.store, run) if one.stands}
     if role in standing:
         raise NotSignable(f"--role: {standing[role].who} has signed as {role} already")
-    preparer = standing.get("preparer")
-    if role == "reviewer":
-        if preparer is None:
-            raise NotSignable("--role: a reviewer signs what a preparer has signed before")
-        if same(preparer.who, who):
-            raise NotSignable(
-                f"--by: {who} prepared this run; another person must review it"
-            )
+    _after_others(role, who, standing)
     entry = AuditEntry(
         SIGNED,
         "signoff",
@@ -59,6 +57,21 @@ def sign(parts: Parts, run: Run, *, role: str, who: str, comment: str) -> Signof
     )
     parts.record(Changes(audit=(replace(entry, idempotency_key=content),)))
     return next(one for one in of_run(parts.store, run) if one.stands and one.role == role)
+
+
+def _after_others(role: str, who: str, standing: dict[str, Signoff]) -> None:
+    """Each role signs after those before it, and is another person than any of them."""
+    for before in ROLES[: ROLES.index(role)]:
+        signed = standing.get(before)
+        if signed is None:
+            article = "an" if role == "approver" else "a"
+            raise NotSignable(
+                f"--role: {article} {role} signs what a {before} has signed before"
+            )
+        if same(signed.who, who):
+            done = {"preparer": "prepared", "reviewer": "reviewed"}[before]
+            must = {"reviewer": "review", "approver": "approve"}[role]
+            raise NotSignable(f"--by: {who} {done} this run; another person must {must} it")
 
 
 def of_run(store: Store, run: Run) -> tuple[Signoff, ...]:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +27,7 @@ from sync.commands.options import (
 if TYPE_CHECKING:
     from state.books import Books
     from sync.report.document import Document
+    from sync.report.to_csv import Dialect
     from sync.reporting import Wish
 
 NAMES = (
@@ -38,10 +39,18 @@ NAMES = (
     "corrections",
     "audit",
 )
-FORMATS = ("xlsx", "csv", "json", "html", "pdf")
-ROLES = ("preparer", "reviewer")
+FORMATS = ("xlsx", "csv", "json", "jsonl", "html", "pdf")
+ONE_TABLE = ("csv", "jsonl")
+ROLES = ("preparer", "reviewer", "approver")
 BINARY = ("xlsx", "pdf")
 RunId = Annotated[str, typer.Option("--run", help="A kept run's id; see: tieout status.")]
+Mark = Annotated[
+    str, typer.Option("--csv-bom", help="csv: on or off; Excel needs the mark.")
+]
+Separator = Annotated[
+    str,
+    typer.Option("--csv-separator", help="csv: , or ; with a decimal comma, as in Europe."),
+]
 
 
 def report(
@@ -61,7 +70,7 @@ def report(
         Path | None, typer.Option("-o", "--output", help="A file; else printed.")
     ] = None,
     table: Annotated[
-        str, typer.Option("--table", help="csv: another of the report's tables.")
+        str, typer.Option("--table", help="csv, jsonl: another of the report's tables.")
     ] = "",
     closed: Annotated[
         bool, typer.Option("--all", help="worklist: settled flags as well.")
@@ -81,14 +90,14 @@ def report(
     about: Annotated[
         str, typer.Option("--about", help="audit: one object id, object type or actor.")
     ] = "",
-    bom: Annotated[
-        bool, typer.Option("--csv-bom/--no-csv-bom", help="csv: a mark that Excel needs.")
-    ] = True,
+    bom: Mark = "on",
+    separator: Separator = ",",
 ) -> None:
     """Write a report of a kept run; worklist and audit also as they stand now."""
     if name not in NAMES:
         raise Unusable(f"NAME: {name!r} is no report; take {' or '.join(NAMES)}")
     form = _form(kind, output)
+    shape = Shape(table, _dialect(bom, separator))
     if run is not None and period is not None:
         raise Unusable("--run and --period: give one of the two")
     if period is not None:
@@ -105,9 +114,9 @@ def report(
     with books(config) as (settings, store):
         made = _document(store, settings.entity, name, run, period, wish)
         if output is None:
-            _print(made, form, table, bom=bom)
+            _print(made, form, shape)
         else:
-            _keep(made, form, output, table, bom=bom)
+            _keep(made, form, output, shape)
     raise typer.Exit(1 if made.failed else 0)
 
 
@@ -121,7 +130,7 @@ def signoff(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Put a name to a run's figures; the reviewer is another person than the preparer."""
+    """Put a name to a run's figures; each role is another person than those before it."""
     from sync import signoff as signing
     from sync.console import say
     from sync.reporting import kept
@@ -223,38 +232,61 @@ def _amounts(given: list[str]) -> dict[str, int]:
     return amounts
 
 
-def _print(made: "Document", form: str, table: str, *, bom: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which table a file of one table holds, and how a CSV is written."""
+
+    table: str
+    dialect: "Dialect"
+
+
+def _dialect(bom: str, separator: str) -> "Dialect":
+    from sync.report.to_csv import Dialect
+
+    if bom not in {"on", "off"}:
+        raise Unusable(f"--csv-bom: {bom!r} is neither on nor off")
+    if separator not in {",", ";"}:
+        raise Unusable(f"--csv-separator: {separator!r} is neither , nor ;")
+    return Dialect(bom=bom == "on", semicolon=separator == ";")
+
+
+def _print(made: "Document", form: str, shape: Shape) -> None:
     import io
 
     whole = io.BytesIO()
-    _write(made, form, whole, table, bom=bom)
+    _write(made, form, whole, shape)
     sys.stdout.flush()
     sys.stdout.buffer.write(whole.getvalue())
     sys.stdout.buffer.flush()
 
 
-def _keep(made: "Document", form: str, output: Path, table: str, *, bom: bool) -> None:
+def _keep(made: "Document", form: str, output: Path, shape: Shape) -> None:
     with _whole(output) as part, part.open("w+b") as file:
-        _write(made, form, file, table, bom=bom)
+        _write(made, form, file, shape)
 
 
-def _write(made: "Document", form: str, file: object, table: str, *, bom: bool) -> None:
+def _write(made: "Document", form: str, file: object, shape: Shape) -> None:
     from typing import BinaryIO, cast
 
     from sync import reporting
 
     out = cast("BinaryIO", file)
-    if form == "csv":
-        from sync.report import to_csv
+    if form in ONE_TABLE:
+        from sync.report import to_csv, to_jsonl
 
         try:
-            to_csv.write(made, out, table=table, bom=bom)
+            if form == "csv":
+                to_csv.write(made, out, table=shape.table, dialect=shape.dialect)
+            else:
+                to_jsonl.write(made, out, table=shape.table)
         except KeyError:
             keys = ", ".join(one.key for one in made.tables())
-            raise Unusable(f"--table: {table!r} is none of {keys}") from None
+            raise Unusable(f"--table: {shape.table!r} is none of {keys}") from None
         return
-    if table:
-        raise Unusable("--table: only csv holds one table; the other formats hold them all")
+    if shape.table:
+        raise Unusable(
+            "--table: only csv and jsonl hold one table; the other formats hold them all"
+        )
     with progress() as told:
         reporting.write(made, form, out, progress=told)
 

@@ -48,7 +48,8 @@ class Column(Generic[_R]):
     brief: bool = False  # one of the columns (10 at most) that are set on paper
     total: bool = False
     formula: str | Callable[[_R], str] = ""
-    choices: tuple[str, ...] = ()  # what a person may fill in
+    choices: tuple[str, ...] = ()  # what a person may fill in, of which words
+    fill: bool = False  # a person fills it in, in the workbook or on paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Table(Generic[_R]):
 
     def used_columns(self, most: int) -> tuple["Column[_R]", ...]:
         """The columns that say something in one of the first rows; others only widen."""
-        used: set[str] = set()
+        used = {one.key for one in self.columns if one.fill and one.brief}
         for row in islice(self.rows(), most):
             used.update(
                 one.key

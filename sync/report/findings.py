@@ -45,8 +45,8 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
         Column("age", "Age (days)", Kind.WHOLE, lambda row: age(row, as_of), 8, brief=True),
         Column("flag_refs", "Flags", Kind.ID, lambda row: " ".join(row.flag_refs), 14),
         Column("owner", "Owner", Kind.TEXT, owner, 16),
-        Column("resolution", "Resolution", Kind.TEXT, lambda _: "", 24, choices=RESOLUTIONS),
-        Column("resolved_on", "Resolved on", Kind.DAY, lambda _: "", 12),
+        Column("resolution", "Resolution", Kind.TEXT, lambda _: "", 24, choices=RESOLUTIONS, fill=True),
+        Column("resolved_on", "Resolved on", Kind.DAY, lambda _: "", 12, fill=True),
     )  # fmt: skip
     return table(
         "unexplained",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from sync.books import Excluded, Row, Subsequent
+from sync.books import Excluded, Row, Run, Subsequent
 from sync.report.between import meaning, section
 from sync.report.cells import day, time
 from sync.report.checklines import CheckLine, check_lines, check_table
@@ -114,7 +114,7 @@ def _timing(material: Material) -> Table[Row]:
 
 def _signoff(
     material: Material, lines: tuple[CheckLine, ...]
-) -> tuple[Facts, Table[Signoff]]:
+) -> tuple[Facts, Table[Signoff], Table[str]]:
     run = material.run
     held = sum(1 for line in lines if line.ok)
     columns: tuple[Column[Signoff], ...] = (
@@ -143,6 +143,8 @@ def _signoff(
             *((("Remark", run.remark),) if run.remark else ()),
             ("Check lines that hold", f"{held} of {len(lines)}"),
             ("Open rows", str(sum(1 for row in material.rows() if row.unexplained))),
+            *_differ(run),
+            ("Approver", APPROVAL[run.needs_approver]),
         ),
     )
     signed = table(
@@ -151,11 +153,45 @@ def _signoff(
         columns,
         material.signoffs,
         lambda _: "",
-        note="Signed with `tieout signoff`; kept in the audit log. On paper: prepared by, reviewed by "
-        "(another person), date.",
-        empty="Nobody has signed yet.",
+        note="Signed with `tieout signoff`; kept in the audit log, and bound to these figures.",
+        empty="Nobody has signed yet: tieout signoff --run ID --role preparer.",
     )
-    return facts, signed
+    return facts, signed, _paper(run)
+
+
+APPROVAL = {
+    True: "needed: more is unexplained in a leg than the total threshold",
+    False: "not asked for: what is unexplained is within the total threshold",
+}
+
+
+def _differ(run: Run) -> tuple[tuple[str, str], ...]:
+    """Beside an ERP: on how many invoices it does not agree with Stripe."""
+    if len(run.targets) < 2:  # noqa: PLR2004 - Stripe, and something beside it
+        return ()
+    words = f"{len(run.pairs):,} invoices; no part of the outcome"
+    return (("Stripe and ERP differ on", words),)
+
+
+def _paper(run: Run) -> Table[str]:
+    """Where a company signs on paper, or in the workbook: cells to fill in."""
+    columns: tuple[Column[str], ...] = (
+        Column("role", "Role", Kind.ID, lambda one: one, 14, brief=True),
+        Column("name", "Name", Kind.TEXT, lambda _: "", 24, brief=True, fill=True),
+        Column("date", "Date", Kind.TEXT, lambda _: "", 21, brief=True, fill=True),
+        Column(
+            "signature", "Signature", Kind.TEXT, lambda _: "", 36, brief=True, fill=True
+        ),
+    )
+    approver = ("Approved by",) if run.needs_approver else ()
+    return table(
+        "paper",
+        "On paper",
+        columns,
+        ("Prepared by", "Reviewed by", *approver),
+        lambda _: "",
+        note="Each another person than those above. What counts is the sign-off in the audit log.",
+    )
 
 
 def _controls(material: Material) -> Table[tuple[str, bool, str]]:

@@ -6,6 +6,7 @@ injection); figures are made from integers only and need none.
 
 import csv
 import io
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from sync.report.cells import decimal_text, safe_cell
@@ -14,7 +15,20 @@ from sync.report.document import Cell, Document, Kind, Table
 BOM = "\ufeff"
 
 
-def write(document: Document, out: BinaryIO, *, table: str = "", bom: bool = True) -> None:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the file is written: for whom, and for which Excel."""
+
+    bom: bool = True  # Excel takes UTF-8 without the mark for something else
+    semicolon: bool = False  # `;` between cells and a decimal comma, as in most of Europe
+
+
+PLAIN = Dialect()
+
+
+def write(
+    document: Document, out: BinaryIO, *, table: str = "", dialect: Dialect = PLAIN
+) -> None:
     """Write one table of a report, by default its main one.
 
     Every line ends with the run's id, so that a row cut out of the file still says where
@@ -23,12 +37,14 @@ def write(document: Document, out: BinaryIO, *, table: str = "", bom: bool = Tru
     chosen = document.table(table or document.main)
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     try:
-        text.write(BOM if bom else "")
-        writer = csv.writer(text, lineterminator="\r\n")
+        text.write(BOM if dialect.bom else "")
+        between = ";" if dialect.semicolon else ","
+        writer = csv.writer(text, delimiter=between, lineterminator="\r\n")
         writer.writerow(_titles(chosen))
         for number, row in chosen.numbered_rows():
             line = [str(number)] if chosen.numbered else []
-            writer.writerow([*line, *_cells(chosen, row, document.head.run_id)])
+            cells = _cells(chosen, row, document.head.run_id, comma=dialect.semicolon)
+            writer.writerow([*line, *cells])
     finally:
         text.detach()
 
@@ -42,15 +58,16 @@ def _titles(chosen: Table[Any]) -> list[str]:
     return [*titles, "Run"]
 
 
-def _cells(chosen: Table[Any], row: Any, run_id: str) -> list[str]:
+def _cells(chosen: Table[Any], row: Any, run_id: str, *, comma: bool) -> list[str]:
     currency = chosen.currency_of(row)
     cells: list[str] = []
     for column in chosen.columns:
         cell = column.of(row)
         if column.kind is Kind.MONEY:
-            cells.extend(_amount(cell, currency))
+            amount, minor = _amount(cell, currency)
+            cells.extend((_decimal(amount, comma=comma), minor))
         elif column.kind in {Kind.WHOLE, Kind.PERCENT}:
-            cells.append("" if cell is None else str(cell))
+            cells.append("" if cell is None else _decimal(str(cell), comma=comma))
         else:
             cells.append(safe_cell(_text(cell)))
     return [*cells, safe_cell(_text(run_id))]
@@ -60,6 +77,10 @@ def _amount(cell: Cell, currency: str) -> tuple[str, str]:
     if not isinstance(cell, int):
         return "", ""
     return decimal_text(cell, currency), str(cell)
+
+
+def _decimal(figure: str, *, comma: bool) -> str:
+    return figure.replace(".", ",") if comma else figure
 
 
 def _text(cell: Cell) -> str:

@@ -40,8 +40,8 @@ def _pieces(document: Document) -> Iterator[str]:
         "head": head,
     }
     for key in sorted(plain):
-        yield f"{_dump(key)}: {_dump(plain[key])},\n"
-    yield f'"outcome": {_dump(document.outcome)},\n"report": {_dump(document.name)},\n'
+        yield f"{dumped(key)}: {dumped(plain[key])},\n"
+    yield f'"outcome": {dumped(document.outcome)},\n"report": {dumped(document.name)},\n'
     yield '"tables": {'
     tables = sorted(document.tables(), key=lambda one: one.key)
     for number, one in enumerate(tables):
@@ -51,17 +51,22 @@ def _pieces(document: Document) -> Iterator[str]:
 
 
 def _table(one: Table[Any]) -> Iterator[str]:
-    yield f'{_dump(one.key)}: {{"count": {one.count}, "rows": ['
+    yield f'{dumped(one.key)}: {{"count": {one.count}, "rows": ['
     for number, row in one.numbered_rows():
         yield "\n" if number == 1 else ",\n"
-        currency = one.currency_of(row)
-        body = {c.key: _value(c, c.of(row), currency) for c in one.columns}
-        yield _dump({**body, "line": number} if one.numbered else body)
+        yield dumped(row_body(one, number, row))
     totals: dict[str, Any] = {}
     for (group, currency), sums in one.totals.items():
         under = totals.setdefault(group, {}) if one.group else totals
         under[currency] = {key: _amount(minor, currency) for key, minor in sums.items()}
-    yield f'], "title": {_dump(one.title)}, "totals": {_dump(totals)}}}'
+    yield f'], "title": {dumped(one.title)}, "totals": {dumped(totals)}}}'
+
+
+def row_body(one: Table[Any], number: int, row: Any) -> dict[str, Any]:
+    """A row as an object."""
+    currency = one.currency_of(row)
+    body = {c.key: _value(c, c.of(row), currency) for c in one.columns}
+    return {**body, "line": number} if one.numbered else body
 
 
 def _value(column: Column[Any], cell: Cell, currency: str) -> Any:
@@ -83,5 +88,6 @@ def _amount(minor: int, currency: str) -> dict[str, Any]:
     }
 
 
-def _dump(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """A value on one line, its keys sorted."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -225,7 +225,7 @@ class _Writer:
             self._check(self._sheet.write_number(at, 0, line, pen))
         for number, column in enumerate(table.columns, start):
             cell = column.of(row)
-            fill = bool(column.choices) or column.key == "resolved_on"
+            fill = column.fill
             if cell in {None, ""} and not fill:
                 continue
             shown = (

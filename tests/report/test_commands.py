@@ -39,7 +39,7 @@ def tieout(*words: str) -> int:
 
 def test_the_command_offers_what_the_reports_are() -> None:
     assert reports.NAMES == reporting.NAMES
-    assert reports.FORMATS == reporting.FORMATS
+    assert {*reports.FORMATS} == {*reporting.FORMATS, "jsonl"}
 
 
 @pytest.mark.parametrize("form", reports.FORMATS)
@@ -136,6 +136,8 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
         ("report", "reconciliation", "--format", "json", "--table", "detail"),
         "--table: only csv",
     ),
+    (("report", "reconciliation", "--csv-bom", "no"), "--csv-bom: 'no' is neither"),
+    (("report", "reconciliation", "--csv-separator", "|"), "--csv-separator: '|' is"),
     (("signoff", "--run", "R-0", "--role", "preparer"), "--run: R-0 is not kept"),
     (("signoff", "--run", "R-0", "--role", "boss"), "--role: 'boss' is no role"),
     (("evidence", "--run", "R-0", "-o", "e.zip"), "--run: R-0 is not kept"),

@@ -17,7 +17,7 @@ import pytest
 import xlsxwriter
 
 from sync import reporting
-from sync.report import to_csv, to_html, to_pdf, to_xlsx
+from sync.report import to_csv, to_html, to_jsonl, to_pdf, to_xlsx
 from sync.report.cells import decimal_text
 from sync.report.document import Column, Document, Head, Kind, Section, table
 from sync.report.xlsx_layout import TooLong, lay_out
@@ -47,8 +47,28 @@ def test_csv_is_rfc_4180_with_a_mark_for_excel() -> None:
     assert text.endswith(b"\r\n")
     assert b'"a,""b""\nc"' in text
     out = io.BytesIO()
-    to_csv.write(one_table([("a", 1)]), out, bom=False)
+    to_csv.write(one_table([("a", 1)]), out, dialect=to_csv.Dialect(bom=False))
     assert out.getvalue().startswith(b"Ccy,")
+
+
+def test_csv_for_a_european_excel_has_semicolons_and_decimal_commas() -> None:
+    out = io.BytesIO()
+    euro = to_csv.Dialect(bom=False, semicolon=True)
+    to_csv.write(one_table([("a;b, c", -123456)]), out, dialect=euro)
+    assert out.getvalue() == (
+        b'Ccy;Name;Amount;Amount (minor);Run\r\nUSD;"a;b, c";-1234,56;-123456;R-1\r\n'
+    )
+
+
+def test_json_lines_are_the_rows_of_the_json(documents: dict[str, Document]) -> None:
+    for document in documents.values():
+        whole = json.loads(rendered(document, "json"))["tables"]
+        for one in document.tables():
+            out = io.BytesIO()
+            to_jsonl.write(document, out, table=one.key)
+            rows = [json.loads(line) for line in out.getvalue().splitlines()]
+            assert {row.pop("run") for row in rows} <= {document.head.run_id}
+            assert rows == whole[one.key]["rows"]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,26 @@ def test_a_reviewer_signs_after_the_preparer(company: Company) -> None:
         sign(company, company.reconcile(), "reviewer", "omar")
 
 
+def test_an_approver_signs_last_and_only_what_is_above_the_threshold(
+    company: Company,
+) -> None:
+    run = company.reconcile()
+    assert run.needs_approver
+    sign(company, run, "preparer", "mia")
+    with pytest.raises(signoff.NotSignable, match="a reviewer has signed before"):
+        sign(company, run, "approver", "ines")
+    sign(company, run, "reviewer", "omar")
+    for who in ("Mia", "omar"):
+        with pytest.raises(signoff.NotSignable, match="another person must approve"):
+            sign(company, run, "approver", who)
+    sign(company, run, "approver", "ines")
+    assert [one.role for one in signoff.of_run(company.store, run)] == list(signoff.ROLES)
+    small = replace(run, total_threshold_minor=10**9)
+    assert not small.needs_approver
+    with pytest.raises(signoff.NotSignable, match="no approver is asked for"):
+        sign(company, small, "approver", "ines")
+
+
 def test_a_run_whose_check_failed_is_signed_by_nobody(company: Company) -> None:
     from dataclasses import replace
 
