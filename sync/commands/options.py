@@ -111,7 +111,7 @@ def books(config: Path | None) -> "Iterator[tuple[Settings, Books]]":
 
 
 @contextmanager
-def progress() -> "Iterator[Progress]":
+def progress(usual_logs: str = "warning") -> "Iterator[Progress]":
     """A bar where somebody watches, log lines where nobody does."""
     if sys.stderr.isatty():
         from sync.console import Bar
@@ -119,7 +119,7 @@ def progress() -> "Iterator[Progress]":
         with Bar() as bar:
             yield bar
     else:
-        start_logs()  # before that, the log would go to standard output
+        start_logs(usual_logs)  # before that, the log would go to standard output
         yield log_progress()
 
 

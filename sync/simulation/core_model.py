@@ -78,10 +78,9 @@ class CoreModel:
         again = f"-{self.remapped}" if self.remapped else ""
         return f"cus_{self.style.customer_id}{again}"
 
-    def remap(self) -> bool:
+    def remap(self) -> None:
         """Name another customer from now on."""
         self.remapped += 1
-        return True
 
     def finalize_first(self) -> None:
         """The first version comes out of its billing period."""
@@ -91,21 +90,16 @@ class CoreModel:
         """The newest version."""
         return self.invoices[named(len(self.invoices) - 1, self.style)]
 
-    def void(self) -> bool:
-        """Void the newest version. False: it is void already."""
+    def void(self) -> None:
+        """Void the newest version, where it still stands."""
         leaf = self.leaf()
-        if leaf.status is CoreStatus.VOID:
-            return False
-        self.invoices[leaf.id] = voided(leaf)
-        return True
+        if leaf.status is not CoreStatus.VOID:
+            self.invoices[leaf.id] = voided(leaf)
 
-    def void_and_regenerate(self) -> bool:
+    def void_and_regenerate(self) -> None:
         """Void the newest version where it still stands, and make the next one of it."""
-        if len(self.invoices) >= VERSIONS_MAX:
-            return False
         self.void()
         self._add(len(self.invoices))
-        return True
 
     def _add(self, number: int) -> None:
         made = version(number, self.style)

@@ -71,6 +71,13 @@ class Point(StrEnum):
     READ = "read"
 
 
+# Their answers differ in the words of a message, which no decision reads: the worlds of
+# the left one are those of the right one.
+SAME_AS: Mapping[Fault, Fault] = {
+    Fault.PLAIN_500: Fault.TIMEOUT_BEFORE,
+    Fault.TRUNCATED: Fault.TIMEOUT_AFTER,
+    Fault.CONFLICT_409: Fault.RATE_LIMIT,
+}
 EVENTS = tuple(Fault)[list(Fault).index(Fault.CLOCK_MINUTES) :]
 CRASHES = frozenset(fault for fault in Fault if fault.startswith("crash_"))
 OF_A_CALL = (
@@ -177,17 +184,22 @@ class RandomFaults:
 class PlannedFaults:
     """Strikes where the plan says: the nth point met, counted from 0.
 
-    `met` keeps every point in order, which is how the exhaustive run learns them.
+    `met` keeps every point in order, which is how the exhaustive run learns them; and
+    `could`, where it is asked for, which events were possible there.
     """
 
     def __init__(self, plan: Mapping[int, Fault]) -> None:
         self._plan = plan
         self.met: list[Point] = []
+        self.could: list[frozenset[Fault]] = []
+        self.possible: Callable[[Fault], bool] | None = None
 
     def draw(self, point: Point) -> Fault | None:
         """What is planned here, where it can strike at such a point."""
         fault = self._plan.get(len(self.met))
         self.met.append(point)
+        if self.possible is not None:
+            self.could.append(frozenset(filter(self.possible, EVENTS)))
         return fault if fault is None or fits(fault, point) else None
 
 

@@ -71,7 +71,12 @@ def play(
     `dice` decide how a fault turns out (how late a request lands, which backup is put
     back), never whether it strikes: a plan therefore repeats a seeded world.
     """
-    world = World(scenario, faults, dice, rules)
+    return lived(World(scenario, faults, dice, rules))
+
+
+def lived(world: World) -> Ended:
+    """A world that nothing has happened in yet, lived to its end."""
+    scenario = world.scenario
     for number in range(scenario.cycles):
         broken = checked_cycle(world, number)
         for _ in range(RESTARTS_MAX if scenario.script else 0):

@@ -2,9 +2,12 @@
 
 # The only place where a seed becomes dice; everything below takes them as an argument.
 import random  # noqa: TID251
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -18,8 +21,15 @@ Mode = Literal["fast", "real", "singles", "pairs", "real-singles"]
 MODES: tuple[Mode, ...] = ("fast", "real", "singles", "pairs", "real-singles")
 PAIRED = ("plain", "rebilled")  # the scenarios small enough for every pair
 SHOWN_MAX = 10  # broken worlds kept with their stories
-_CHUNK: Mapping[Mode, int] = {"fast": 500, "real": 4}  # seeds in one task
-FIRSTS = 8  # single faults in one task, each followed by every second one
+SEEDED: frozenset[Mode] = frozenset({"fast", "real"})  # the others live what is planned
+# Seeds, or single faults, in one task: a task is told when it is whole, about a second.
+_CHUNK: Mapping[Mode, int] = {
+    "fast": 500,
+    "real": 4,
+    "singles": 100,
+    "pairs": 1,
+    "real-singles": 5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +43,13 @@ class Broken:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run of worlds came to."""
+    """What a run of worlds came to.
 
+    `next` is where to go on: a seed, or the number of a single fault in the planned modes.
+    """
+
+    next: int = 0
+    stopped: bool = False  # by hand, before its end
     worlds: int = 0
     points: int = 0
     struck: int = 0
@@ -80,6 +95,7 @@ class Task:
     seeds: range = range(0)
     scenario: str = ""
     part: slice = field(default_factory=lambda: slice(None))
+    size: int = 0  # of it: seeds, or single faults
     allowed: frozenset[Fault] | None = None
     rules: Rules = SOUND
     state_url: str | None = None
@@ -94,47 +110,83 @@ def simulate(
     rules: Rules = SOUND,
     state_url: str | None = None,
     jobs: int = 1,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Live a world for each seed, or every planned one. Raises ValueError for a bad name.
+    """Live a world for each seed, or for the planned faults of these numbers.
 
     `faults` names those that may strike; None means all of them. `state_url` is the
     database of the real mode; None: in memory, and every fourth world in a file. `jobs`
     processes share the worlds; what comes of them does not depend on how many there are.
+    The first broken world is told at once. Where it is `stopping`, the task in hand is the
+    last. Raises ValueError for a bad name.
     """
     allowed = None if faults is None else frozenset(map(named, faults))
     common = Task(mode, allowed=allowed, rules=rules, state_url=state_url)
     tasks = list(_tasks(common, seeds))
-    progress.step(f"living {mode} worlds", len(seeds) if mode in _CHUNK else None)
-    outcome = Outcome()
-    for some in _lived(tasks, jobs):
-        outcome.take_in(some)
-        progress.advance(some.worlds)
+    of_what = "" if mode in SEEDED else ", by their first fault"
+    progress.step(f"living {mode} worlds{of_what}", sum(task.size for task in tasks))
+    outcome = Outcome(next=seeds.start)
+    end = seeds.start + sum(task.size for task in tasks)
+    with closing(_lived(tasks, jobs)) as all_lived:
+        for task, some in all_lived:
+            if some.broken and not outcome.broken:
+                progress.note(f"broken: {some.shown[0].name}: {some.shown[0].what}")
+            outcome.take_in(some)
+            outcome.next += task.size
+            progress.advance(task.size)
+            if stopping():
+                break
+    outcome.stopped = outcome.next < end
     return outcome
 
 
-def _tasks(common: Task, seeds: range) -> Iterator[Task]:
-    if common.mode in _CHUNK:
-        size = _CHUNK[common.mode]
-        for first in range(0, len(seeds), size):
-            yield replace(common, seeds=seeds[first : first + size])
-    elif common.mode == "real-singles":
-        yield common
-    elif common.mode == "singles":
-        for name in SCENARIOS:
-            yield replace(common, scenario=name)
-    else:
-        for name in PAIRED:
-            for first in range(0, count_singles(SCENARIOS[name], dice), FIRSTS):
-                part = slice(first, first + FIRSTS)
-                yield replace(common, scenario=name, part=part)
-
-
-def _lived(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        yield from map(live, tasks)
+def _tasks(common: Task, asked: range) -> Iterator[Task]:
+    size = _CHUNK[common.mode]
+    if common.mode in SEEDED:
+        for first in range(0, len(asked), size):
+            some = asked[first : first + size]
+            yield replace(common, seeds=some, size=len(some))
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(live, tasks)
+    number = 0  # of the first single fault of a scenario
+    for name, count in _planned_faults(common.mode):
+        mine = range(max(asked.start - number, 0), min(asked.stop - number, count))
+        for first in range(mine.start, mine.stop, size):
+            part = slice(first, min(first + size, mine.stop))
+            width = part.stop - part.start
+            yield replace(common, scenario=name, part=part, size=width)
+        number += count
+
+
+def _planned_faults(mode: Mode) -> Iterator[tuple[str, int]]:
+    """The scenarios of a mode, and how many single faults each has."""
+    if mode == "real-singles":
+        # Imported here: fast worlds need no database.
+        from sync.simulation.real.run import count_real_singles
+
+        yield "one push", count_real_singles(dice)
+        return
+    for name in PAIRED if mode == "pairs" else SCENARIOS:
+        yield name, count_singles(SCENARIOS[name], dice)
+
+
+def _lived(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
+    if jobs == 1:
+        for task in tasks:
+            yield task, live(task)
+        return
+    pool = ProcessPoolExecutor(jobs, initializer=_leave_signals_to_the_first)
+    try:
+        yield from zip(tasks, pool.map(live, tasks), strict=True)
+    except BrokenProcessPool:
+        return  # the others were ended: what was told stands
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_signals_to_the_first() -> None:
+    """^C reaches every process of a terminal: the others end the task in their hands."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def live(task: Task) -> Outcome:
@@ -152,8 +204,7 @@ def live(task: Task) -> Outcome:
             outcome.add(f"seed {seed}", lived)
     else:
         for one in _planned(task):
-            name = task.scenario or "one push"
-            outcome.add(_plan_name(name, one.plan), one.ended)
+            outcome.add(_plan_name(task.scenario, one.plan), one.ended)
     return outcome
 
 
@@ -201,10 +252,10 @@ def _planned(task: Task) -> Iterator[Run]:
         # Imported here: fast worlds need no database.
         from sync.simulation.real.run import real_singles
 
-        return real_singles(dice)
+        return real_singles(dice, part=task.part)
     scenario = SCENARIOS[task.scenario]
     if task.mode == "singles":
-        return singles(scenario, dice, task.rules)
+        return singles(scenario, dice, task.rules, part=task.part)
     return pairs(scenario, dice, task.rules, part=task.part)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from state.invoices import CoreInvoice
 from state.pushes import PushRecord, PushState
-from state.worklist import UNRESOLVED, FlagState
+from state.worklist import UNRESOLVED, Flag, FlagState
 from sync.decide import Policy
 from sync.moves import Action, Answer, Seen, Undertaking
 from sync.protocol import absorb, next_action, retry
@@ -90,62 +90,86 @@ class World(Outside):
         """Equal before and after means that nothing has happened in between."""
         return (self.memory.commits, len(self.stripe.trace), self.struck)
 
+    def possible(self, event: Fault) -> bool:
+        """Could it happen now? What could not leaves the world as it is."""
+        match event:
+            case Fault.PERSON_CLAIMS:
+                return self._claimable() is not None
+            case Fault.PERSON_RETRIES:
+                return self._stopped() is not None
+            case Fault.PERSON_SKIPS:
+                return self._left_out() is not None
+            case Fault.RESTORED_OLD_DATABASE:
+                return bool(self.memory.backups)
+        return EFFECTS[event].can(self)
+
     def effect(self, event: Fault) -> bool:
         """What happens to our own memory is done here, the rest outside."""
-        if event is Fault.PERSON_CLAIMS:
-            return self._claims()
-        if event is Fault.PERSON_RETRIES:
-            return self._retries()
-        if event is Fault.PERSON_SKIPS:
-            return self._skips()
-        if event is Fault.RESTORED_OLD_DATABASE:
-            return self._restores()
-        return EFFECTS[event](self)
+        if not self.possible(event):
+            return False
+        match event:
+            case Fault.PERSON_CLAIMS:
+                self._claims()
+            case Fault.PERSON_RETRIES:
+                self._retries()
+            case Fault.PERSON_SKIPS:
+                self._skips()
+            case Fault.RESTORED_OLD_DATABASE:
+                self._restores()
+            case _:
+                EFFECTS[event].act(self)
+        return True
 
-    def _claims(self) -> bool:
-        """A click: it must close nothing."""
+    def _claimable(self) -> Flag | None:
         for flag in self.memory.kept.flags.values():
             if flag.state in UNRESOLVED and flag.downstream_id is not None:
-                claimed = replace(
-                    flag, state=FlagState.AWAITING_VERIFICATION, claimed_at=self.ours()
-                )
-                self.memory.commit(None, self.ours(), flags=(claimed,))
-                return True
-        return False
+                return flag
+        return None
 
-    def _retries(self) -> bool:
+    def _claims(self) -> None:
+        """A click: it must close nothing."""
+        flag = self._claimable()
+        assert flag is not None  # noqa: S101 - asked before
+        claimed = replace(
+            flag, state=FlagState.AWAITING_VERIFICATION, claimed_at=self.ours()
+        )
+        self.memory.commit(None, self.ours(), flags=(claimed,))
+
+    def _stopped(self) -> PushRecord | None:
+        for record in self.memory.kept.records.values():
+            if record.state in _RETRIABLE:
+                return record
+        return None
+
+    def _retries(self) -> None:
         """As sync.people does it: documents known to be closed are accepted as closed."""
-        kept = self.memory.kept
-        for record in kept.records.values():
-            if record.state not in _RETRIABLE:
-                continue
-            closed = [
-                document.id
-                for document in kept.documents.values()
-                if document.core_invoice_id == record.core_invoice_id
-                and not document.status.live
-            ]
-            if record.document_id is not None:
-                closed.append(record.document_id)
-            again = retry(record, closed)
-            self.memory.commit(None, self.ours(), record=again, decide=True)
-            return True
-        return False
+        record = self._stopped()
+        assert record is not None  # noqa: S101 - asked before
+        closed = [
+            document.id
+            for document in self.memory.kept.documents.values()
+            if document.core_invoice_id == record.core_invoice_id
+            and not document.status.live
+        ]
+        if record.document_id is not None:
+            closed.append(record.document_id)
+        again = retry(record, closed)
+        self.memory.commit(None, self.ours(), record=again, decide=True)
 
-    def _skips(self) -> bool:
-        """As sync.people does it: only what is stopped, or has asked nothing yet."""
+    def _left_out(self) -> PushRecord | None:
         for record in self.memory.kept.records.values():
             if may_be_skipped(record):
-                left = replace(record, state=PushState.SKIPPED, reason="BY_HAND")
-                self.memory.commit(None, self.ours(), record=left, decide=True)
-                return True
-        return False
+                return record
+        return None
 
-    def _restores(self) -> bool:
-        backups = self.memory.backups
-        if not backups:
-            return False
+    def _skips(self) -> None:
+        """As sync.people does it: only what is stopped, or has asked nothing yet."""
+        record = self._left_out()
+        assert record is not None  # noqa: S101 - asked before
+        left = replace(record, state=PushState.SKIPPED, reason="BY_HAND")
+        self.memory.commit(None, self.ours(), record=left, decide=True)
+
+    def _restores(self) -> None:
         self.restored += 1
         self.sweep = None  # what that sweep had recorded is forgotten
-        self.memory.restore(int(self.dice.random() * len(backups)))
-        return True
+        self.memory.restore(int(self.dice.random() * len(self.memory.backups)))

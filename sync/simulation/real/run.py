@@ -44,21 +44,28 @@ def real_world(
 ONE_PUSH = Plot((Style(2, 500, prefix="x-"),), Policy(), cycles=2, every=EVERY[1])
 
 
-def real_singles(new_dice: NewDice) -> Iterator[Run]:
+def real_singles(new_dice: NewDice, *, part: slice = slice(None)) -> Iterator[Run]:
     """Every fault at every point of one invoice's push, by the real worker.
 
-    A crash must leave the end as it is without one (invariant 32).
+    A crash must leave the end as it is without one (invariant 32). `part` takes some of
+    them; the world without any goes with the first.
     """
+    baseline = _one_push({}, new_dice)
+    if not part.start:
+        yield baseline
+    for index, fault in strikes(baseline, after=-1)[part]:
+        yield judged(_one_push({index: fault}, new_dice), baseline)
 
-    def run(plan: dict[int, Fault]) -> Run:
-        faults = PlannedFaults(plan)
-        ended = play_real(ONE_PUSH, faults, new_dice(0))
-        return Run(plan, ended, tuple(faults.met))
 
-    baseline = run({})
-    yield baseline
-    for index, fault in strikes(baseline, after=-1):
-        yield judged(run({index: fault}), baseline)
+def count_real_singles(new_dice: NewDice) -> int:
+    """How many single faults there are."""
+    return len(strikes(_one_push({}, new_dice), after=-1))
+
+
+def _one_push(plan: dict[int, Fault], new_dice: NewDice) -> Run:
+    faults = PlannedFaults(plan)
+    ended = play_real(ONE_PUSH, faults, new_dice(0))
+    return Run(plan, ended, tuple(faults.met))
 
 
 class _Seed:
