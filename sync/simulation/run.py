@@ -4,7 +4,7 @@
 import random  # noqa: TID251
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -169,7 +169,7 @@ def _planned_faults(mode: Mode) -> Iterator[tuple[str, int]]:
         yield name, count_singles(SCENARIOS[name], dice)
 
 
-def _lived(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
+def _lived(tasks: list[Task], jobs: int) -> Generator[tuple[Task, Outcome], None, None]:
     if jobs == 1:
         for task in tasks:
             yield task, live(task)
