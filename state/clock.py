@@ -6,6 +6,10 @@ from typing import Protocol
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)  # everything known, whatever its clock said
 
 
+class Stopped(Exception):
+    """The process is to end: what waits is left where it stands, and goes on after a start."""
+
+
 class Clock(Protocol):
     """Wall time for dating, monotonic time for measuring, and sleep for waiting.
 
@@ -20,7 +24,7 @@ class Clock(Protocol):
         """Seconds that never run backwards."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait. Every wait of ours is this one; raises Stopped where the process is to end."""
 
 
 def utc(text: str) -> datetime:

@@ -22,6 +22,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from connectors.failures import ConnectorFailure, Misconfigured, NeedsConsent
 from connectors.structured import structlog
+from state.clock import Stopped
 from state.engine import StoreUnusable
 from state.store import LeaseLost
 from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass
@@ -40,10 +41,6 @@ _SENSELESS = (Misconfigured, ConfigError)  # no later turn can go better
 _PASSING = (ConnectorFailure, StoreUnusable)  # the world's trouble: a later turn may
 
 Work = Callable[[Parts, Progress], object]
-
-
-class Stopped(Exception):
-    """The daemon is told to stop, so the work in hand is left where it stands."""
 
 
 # --- the jobs: plain, idempotent ------------------------------------------------------
@@ -104,7 +101,6 @@ class Daemon:
     """
 
     parts: Parts
-    stop: Event
     progress: Progress
     check: Callable[[Parts], None]  # are these the systems that the books know?
     acting: Parts | None = None
@@ -123,14 +119,14 @@ class Daemon:
                 "another Tieout holds the lease on these books; stop it, or wait "
                 f"{LEASE_SECONDS} seconds after it has died"
             )
-        self.acting = replace(self.parts, token=token, stopping=self.stop.is_set)
+        self.acting = replace(self.parts, token=token)
         return token
 
     def run(self, job: Job) -> None:
         """One turn of one job. Nothing leaves here but through `ended`."""
         with self.turn:
             acting = self.acting
-            if self.stop.is_set() or acting is None:
+            if self.parts.stopping() or acting is None:
                 return
             if acting.clock.monotonic() < job.not_before:
                 return
@@ -138,7 +134,9 @@ class Daemon:
                 if not self.checked:
                     self.check(acting)
                     self.checked = True
-                self._went_well(job, job.work(acting, _Stoppable(self.progress, self.stop)))
+                self._went_well(
+                    job, job.work(acting, _Stoppable(self.progress, self.parts.stop))
+                )
             except Stopped:
                 self.log.info("left for the next start", action=f"{job.name}.left")
             except LeaseLost as lost:
@@ -155,7 +153,7 @@ class Daemon:
 
     def _end(self, error: Exception) -> None:
         self.ended.append(error)
-        self.stop.set()
+        self.parts.stop.set()
 
     def _failed(self, job: Job, failure: Exception) -> None:
         """Say a trouble once, and give it longer and longer to pass."""
@@ -185,31 +183,33 @@ class Daemon:
 
 def serve(
     parts: Parts,
-    stop: Event,
     progress: Progress,
     *,
     jobs: tuple[Job, ...] | None = None,
     check: Callable[[Parts], None] = lambda _: None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> None:
-    """Work until `stop` is set; then end the step in hand and give the lease back.
+    """Work until `parts.stop` is set; then leave the work in hand and give the lease back.
+
+    Nothing that waits is waited for: a call that is out gets its answer, and the answer is
+    committed.
 
     Raises LeaseHeld where another holds the lease, Misconfigured and ConfigError where no
     later turn can go better, and whatever nobody foresaw.
     """
-    daemon = Daemon(parts, stop, progress, check)
+    daemon = Daemon(parts, progress, check)
     token = daemon.take_lease()
     scheduler = _scheduler(daemon, jobs or jobs_of(parts.settings.schedule))
     try:
         scheduler.start()
         daemon.log.info("at work", action="daemon.started", entity=parts.settings.entity)
-        while not stop.wait(heartbeat_seconds):
+        while not parts.stop.wait(heartbeat_seconds):
             token = _beat(daemon, token)
         while not daemon.turn.acquire(timeout=heartbeat_seconds):
             token = _beat(daemon, token)  # the step in hand still needs the lease
         daemon.turn.release()
     finally:
-        stop.set()
+        parts.stop.set()
         scheduler.shutdown(wait=True)
         _give_back(daemon, token)
     if daemon.ended:
@@ -305,9 +305,8 @@ def run_until_signalled(
     parts: Parts, progress: Progress, check: Callable[[Parts], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once."""
-    stop = Event()
-    with _stopping(stop):
-        serve(parts, stop, progress, check=check)
+    with _stopping(parts.stop):
+        serve(parts, progress, check=check)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 from connectors.ports import BillingCore, FlagBoard, Receivables, Register
@@ -38,7 +39,7 @@ class Parts:
     token: int | None = None
     workers: int = 1  # calls in flight at once, of readings
     writers: int = 1  # customers whose invoices are pushed at once
-    stopping: Callable[[], bool] = lambda: False
+    stop: Event = field(default_factory=Event)  # set: the process is to end
     boards: Mapping[str, FlagBoard] = field(default_factory=dict)  # where flags are shown
     closers: list[Callable[[], object]] = field(default_factory=list)
 
@@ -103,6 +104,10 @@ class Parts:
         if whole != Changes(ground=whole.ground):
             self.store.record(whole, at=now, token=self.token)
         return whole
+
+    def stopping(self) -> bool:
+        """Is the process to end? Then nothing new is begun."""
+        return self.stop.is_set()
 
     def close(self) -> None:
         """Release what wiring opened, last opened first."""

@@ -180,6 +180,8 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
     undertaking = Undertaking(drafted.keys, finalize=parts.policy.finalize)
     seen = Seen(now=parts.clock.now(), core_status=invoice.status)
     for _ in range(STEPS_MAX):
+        if parts.stopping():
+            return record  # as it is kept: whoever comes next goes on from it
         seen = replace(seen, now=parts.clock.now())
         action = next_action(record, seen, undertaking)
         match action:
@@ -196,7 +198,7 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
             case Ask(asked):
                 record, seen = _ask(parts, record, asked, seen, invoice, drafted)
             case Wait(until):
-                if until is None or until - seen.now > PATIENCE or parts.stopping():
+                if until is None or until - seen.now > PATIENCE:
                     return record
                 parts.clock.sleep((until - seen.now).total_seconds())
                 seen = Seen(now=seen.now, core_status=seen.core_status)

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 
 from connectors.budget import RateBudget
 from connectors.correcting import CorrectingCore
@@ -18,7 +19,7 @@ from connectors.redaction import Secret
 from connectors.stripe_receivables import StripeReceivables
 from connectors.wire import Wire
 from state.books import Books, FactDiffers
-from state.clock import Clock
+from state.clock import Clock, Stopped
 from sync.decide import Delivery, Policy
 from sync.parts import Parts
 from sync.secrets import database_url, key_problem, resolve
@@ -36,7 +37,10 @@ WRITERS_MAX = 60  # customers; about half of them wait for a turn, the disk or t
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock. Once `stop` is set, nobody sleeps by it any more."""
+
+    def __init__(self, stop: Event | None = None) -> None:
+        self._stop = stop or Event()
 
     def now(self) -> datetime:
         """The time in UTC."""
@@ -47,8 +51,9 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)  # noqa: TID251 - the one real sleep
+        """Wait. Raises Stopped."""
+        if self._stop.wait(seconds):
+            raise Stopped
 
 
 def build(settings: Settings, *, books_only: bool = False) -> Parts:
@@ -57,7 +62,8 @@ def build(settings: Settings, *, books_only: bool = False) -> Parts:
     `books_only` is for a person's act on what is recorded: it needs no secret, starts
     nothing, and its connectors lead nowhere.
     """
-    clock = SystemClock()
+    stop = Event()
+    clock = SystemClock(stop)
     closers: list[Closer] = []
     erps: tuple[Register, ...] = ()
     try:
@@ -85,6 +91,7 @@ def build(settings: Settings, *, books_only: bool = False) -> Parts:
         registers=(stripe, *erps),
         boards=boards_of(settings, erps),
         clock=clock,
+        stop=stop,
         holder=f"{platform.node()}:{os.getpid()}",
         new_id=new_id,
         version=version("tieout"),

@@ -3,6 +3,7 @@
 import getpass
 import json
 import re
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from threading import Event
+    from types import FrameType
+
     from connectors.correcting import CorrectingCore
     from state.books import Books
     from sync.parts import Parts
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from sync.settings import Settings
 
 TEXT_MAX = 2000  # characters of a reason or a note
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 Config = Annotated[
@@ -76,11 +81,32 @@ def opened(
         _require_books(settings)
     parts = wiring.build(settings, books_only=books_only)
     try:
-        if check and not books_only:
-            wiring.same_books(parts)
-        yield parts
+        with _waking(parts.stop):
+            if check and not books_only:
+                wiring.same_books(parts)
+            yield parts
     finally:
         parts.close()
+
+
+@contextmanager
+def _waking(stop: "Event") -> "Iterator[None]":
+    """A signal that ends the command also wakes what sleeps in its threads."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+
+    def woken(number: int, frame: "FrameType | None") -> None:
+        stop.set()
+        then = before[signal.Signals(number)]
+        if callable(then):
+            then(number, frame)
+
+    for number in _ENDING:
+        signal.signal(number, woken)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -45,9 +45,11 @@ FATES = (
     "drip_after",
     "redirect",
 )
+WAITS = {"429_retry_after": "1", "429_for_long": "19"}
 PLAIN = {
     "429": (429, "rate_limit"),
     "429_retry_after": (429, "rate_limit"),
+    "429_for_long": (429, "rate_limit"),
     "400": (400, "parameter_invalid_empty"),
     "401": (401, ""),
     "403": (403, ""),
@@ -216,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "redirect":
                 self.answer(302, b"", [("Location", "http://127.0.0.1:9/elsewhere")])
             case name:
-                wait = [("Retry-After", "1")] if fate == "429_retry_after" else []
+                wait = [("Retry-After", WAITS[fate])] if fate in WAITS else []
                 code, word = PLAIN[fate if fate in PLAIN else name]
                 error = {"error": {"type": "api_error", "message": "As asked."}}
                 if word:

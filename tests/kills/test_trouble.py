@@ -16,6 +16,7 @@ from tests.kills.processes import Zygote
 from tests.kills.world import World
 
 CREATE = "stripe POST /v1/invoices"
+LOOK = "stripe GET /v1/invoices"
 LINES = "stripe POST /v1/invoices/{}/add_lines"
 
 
@@ -96,6 +97,30 @@ def test_sigterm_in_a_push_ends_the_step_and_gives_the_lease_back(
     assert all(not push.in_flight for push in store.pushes_by_id().values())
     store.close()
     comes_right(world)  # at once: the lease is free
+
+
+@pytest.mark.parametrize(
+    ("command", "how", "code"),
+    [
+        ("run", signal.SIGTERM, 0),
+        ("sync", signal.SIGINT, 130),
+        ("sync", signal.SIGTERM, 143),
+    ],
+)
+def test_what_sleeps_is_woken_by_a_signal(
+    world: World, moments: Moments, command: str, how: signal.Signals, code: int
+) -> None:
+    """Stripe asks us to wait; a process that is told to end does not sit that out."""
+    world.bill(3)
+    moments.at(LOOK, "arrived", lambda: None, "429_for_long")
+    process = world.tieout(command)
+    until(lambda: any(one.name == LOOK and one.fate for one in world.seen))
+    time.sleep(0.3)  # it has read the answer, and sleeps
+    told = time.monotonic()
+    process.signal(how)
+    assert process.wait() == code
+    assert time.monotonic() - told < 15, "it sat it out"
+    comes_right(world)
 
 
 def test_a_process_suspended_past_its_lease_keeps_nothing(

@@ -13,10 +13,10 @@ import resource
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, NoReturn
 
 from connectors import stripe_receivables, transport
@@ -33,15 +33,16 @@ HEARTBEAT_SECONDS = 0.5
 FIRST_BACKOFF_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
 class MovedClock(wiring.SystemClock):
     """The machine's clock, moved by the seconds that a file holds now."""
 
-    offset: Path = Path("offset")
+    def __init__(self, offset: Path, stop: Event | None = None) -> None:
+        super().__init__(stop)
+        self._offset = offset
 
     def now(self) -> datetime:
         with suppress(OSError, ValueError):
-            return datetime.now(UTC) + timedelta(seconds=float(self.offset.read_text()))
+            return datetime.now(UTC) + timedelta(seconds=float(self._offset.read_text()))
         return datetime.now(UTC)
 
 
