@@ -148,13 +148,14 @@ class _Look:
         self.register = register
         self.seen: set[str] = set()
         self.total = Observed()
+        # What was claimed after this may not be in what is read: no claim has failed by it.
+        self._began = parts.clock.now()
         self._links = Links(parts.store)
         self._locks = register.locks()
 
     def take(self, page: Page) -> None:
         """Record one page with the decisions that follow from it, in one transaction."""
         parts, target = self.parts, self.register.target
-        looked_at = parts.clock.now()
         zone = parts.settings.schedule.timezone
         documents = {one.id: _dated(one, zone) for one in page.documents}
         self.seen |= set(documents)
@@ -173,7 +174,7 @@ class _Look:
             linked = self._links.linked(documents.values())
             documents = {one.id: blocked(one, self._locks) for one in linked}
         changes = Changes(documents=tuple(documents.values()), memos=memos)
-        whole = parts.decide_and_record(changes, looked_at=looked_at)
+        whole = parts.decide_and_record(changes, looked_at=self._began)
         self.total = Observed(
             self.total.rows + len(page.documents) + len(page.memos),
             self.total.opened + _count(whole.flags, {FlagState.OPEN, FlagState.REOPENED}),

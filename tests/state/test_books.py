@@ -139,6 +139,18 @@ def test_one_holder_at_a_time_and_a_stale_one_commits_nothing(books: Books) -> N
     assert books.take_lease("a", now=later, seconds=60) == second + 1
 
 
+def test_a_lease_of_a_clock_that_ran_ahead_locks_nobody_out(books: Books) -> None:
+    """The machine came up in a year to come, and died: nobody would ever end that lease."""
+    ahead = NOW + timedelta(days=400)
+    token = books.take_lease("a", now=ahead, seconds=60)
+    assert token == 1
+    within = ahead - timedelta(days=1)
+    assert books.take_lease("b", now=within, seconds=60) is None
+    assert books.take_lease("b", now=NOW, seconds=60) == 2
+    with pytest.raises(LeaseLost):
+        books.renew_lease(token, now=ahead, seconds=60)
+
+
 def test_a_fact_stands(books: Books) -> None:
     books.keep_fact("stripe.account", "acct_1")
     books.keep_fact("stripe.account", "acct_1")

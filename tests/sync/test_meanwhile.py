@@ -1,12 +1,13 @@
 """What a person does between the worker's reading and its writing stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from connectors.failures import Refused
+from connectors.ports import Page
 from state.observations import Changes
 from state.pushes import PushState
 from state.receivables import DownstreamInvoice
@@ -64,6 +65,30 @@ def test_a_claim_beside_a_look_is_checked_by_the_next_one(stand: Stand) -> None:
     stand.hints()
     (flag,) = stand.flags()
     assert (flag.claimed_by, flag.exposure_minor) == ("ada", 600)
+
+
+def test_a_claim_made_while_stripe_is_read_is_not_contradicted_by_what_was_read(
+    stand: Stand,
+) -> None:
+    """The page was read; then a person voids it and says so; then the page is taken in."""
+    name = voided_and_flagged(stand)
+    read = stand.parts.stripe.look_again
+
+    def then_a_person_acts(ids: Sequence[str]) -> Iterator[Page]:
+        for page in list(read(ids)):
+            stand.person.invoices.void_invoice(stand.invoice().id)
+            claim(stand.parts, name, "ada")
+            stand.parts.clock.sleep(5)
+            yield page
+
+    stand.parts.stripe.look_again = then_a_person_acts  # type: ignore[method-assign]  # a person acts here
+    stand.hints()
+    (flag,) = stand.flags()
+    assert (flag.state, flag.reopened) == (FlagState.AWAITING_VERIFICATION, 0)
+    stand.parts.stripe.look_again = read  # type: ignore[method-assign]
+    stand.passes(1)
+    (flag,) = stand.flags()
+    assert (flag.state, flag.reopened) == (FlagState.RESOLVED, 0)
 
 
 def test_what_was_just_seen_closed_is_not_taken_up_again(stand: Stand) -> None:
