@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.erp.odoo_api import Door
 from connectors.erp.odoo_parse import MOVE_FIELDS, applications, invoice, memo, stamp
-from connectors.erp.reading import by_rising_id, gone, in_chunks
+from connectors.erp.reading import by_rising_id, gone, in_chunks, understood
 from connectors.failures import Incomplete, Misconfigured, Refused
 from connectors.ports import (
     Capabilities,
@@ -83,6 +83,7 @@ class Odoo:
 
     # --- who it is ------------------------------------------------------------------
 
+    @understood
     def identify(self) -> Identity:
         """The server, the companies in sight, and what the robot may do too much of."""
         version = self._door.version()
@@ -127,11 +128,13 @@ class Odoo:
 
     # --- reading --------------------------------------------------------------------
 
+    @understood
     def sweep(self) -> Iterator[Page]:
         """Every invoice and credit note, page by page, by id."""
         for rows in self._moves([]):
             yield self._told(rows)
 
+    @understood
     def changes(self, cursor: str | None, now: datetime) -> Hints:  # noqa: ARG002 - the server's clock counts
         """What was written since `cursor`, told in full."""
         if cursor is None:
@@ -147,6 +150,7 @@ class Odoo:
             pages.append(self._told(rows))
         return Hints((), newest, pages=tuple(pages))
 
+    @understood
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id with their credit notes; what is not answered was deleted."""
         for some in in_chunks([int(name) for name in ids], self._page):
@@ -160,6 +164,7 @@ class Odoo:
             )
             yield Page((*page.documents, *lost), page.memos, whole=True)
 
+    @understood
     def locks(self) -> tuple[PeriodLock, ...]:
         """The lock dates of each company: what is dated up to then stays as it is."""
         known = self._door.read("res.company", "fields_get", attributes=["type"])

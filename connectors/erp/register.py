@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
-from connectors.erp.reading import gone, in_chunks
+from connectors.erp.reading import gone, in_chunks, understood
 from connectors.erp.rows import Applied, Invoice, Memo, Standing, midnight, minor
 from connectors.erp.shapes import MEMO_STATUS, Application, cash, parts, status_of
 from connectors.failures import Misconfigured
@@ -113,14 +113,17 @@ class VendorRegister:
         """What this register can tell."""
         return self._source.capabilities
 
+    @understood
     def identify(self) -> Identity:
         """Who answers, with which entities in sight. Raises Misconfigured."""
         return self._source.identify()
 
+    @understood
     def locks(self) -> tuple[PeriodLock, ...]:
         """The periods that are closed now."""
         return self._source.locks()
 
+    @understood
     def sweep(self) -> Iterator[Page]:
         """Every invoice, then every memo in its parts. Raises Incomplete."""
         look = self._source.look()
@@ -129,6 +132,7 @@ class VendorRegister:
         for memos in look.memos(Ask()):
             yield Page(memos=self._memos(memos, look.applied_from(memos)))
 
+    @understood
     def changes(self, cursor: str | None, now: datetime) -> Hints:  # noqa: ARG002 - their clock counts, not ours
         """Changed invoices with all their memos; changed memos; and ids to look at again."""
         look = self._source.look()
@@ -151,6 +155,7 @@ class VendorRegister:
         here = {one.id for page in pages for one in page.documents}
         return Hints(tuple(sorted(again - here)), iso(began), moved.gap, tuple(pages))
 
+    @understood
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id as they are now, each with all its memos; DELETED when gone."""
         look = self._source.look()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.erp.reading import by_rising_id, gone, in_chunks
+from connectors.erp.reading import by_rising_id, gone, in_chunks, understood
 from connectors.erp.tryton_parse import (
     FIELDS,
     Row,
@@ -83,6 +83,7 @@ class Tryton:
 
     # --- the port -------------------------------------------------------------------
 
+    @understood
     def identify(self) -> Identity:
         """The companies that the key can see."""
         rows = self._find("company.company", [], ("party.name", "currency.code"))
@@ -93,11 +94,13 @@ class Tryton:
         account = f"{self._base.partition('://')[2]}/{self._database}"
         return Identity("Tryton", account, entities=entities)
 
+    @understood
     def sweep(self) -> Iterator[Page]:
         """Every customer invoice and credit note, page by page, by id."""
         for rows in self._pages([]):
             yield self._told(rows)
 
+    @understood
     def changes(self, cursor: str | None, now: datetime) -> Hints:  # noqa: ARG002 - the server's clock counts
         """What was made or changed since `cursor`, told in full."""
         if cursor is None:
@@ -114,6 +117,7 @@ class Tryton:
             pages.append(self._told(rows))
         return Hints((), iso(newest), pages=tuple(pages))
 
+    @understood
     def look_again(self, ids: Sequence[str]) -> Iterator[Page]:
         """Invoices by id with their credit notes; what is not answered was deleted."""
         for some in in_chunks([int(name) for name in ids], self._page):
@@ -125,6 +129,7 @@ class Tryton:
             )
             yield Page((*page.documents, *lost), page.memos, whole=True)
 
+    @understood
     def locks(self) -> tuple[PeriodLock, ...]:
         """Closed and locked periods; an entry in one of them stays as it is."""
         fields = ("start_date", "end_date", "fiscalyear.company")
