@@ -153,15 +153,16 @@ class MetronomeCorrections(Metronome):
         return None if made[0].get("id") is None else str(made[0]["id"])
 
     def _product(self, row: Mapping[str, Any]) -> Product:
-        now = row.get("current") or {}
-        converting = now.get("quantity_conversion") or {}
+        where = f"product {row.get('id', 'without id')}"
+        now = parse.object_in(row, "current", where)
+        converting = parse.object_in(now, "quantity_conversion", where)
         metric_id = now.get("billable_metric_id")
         return Product(
-            id=parse.need(row, "id", "product"),
+            id=parse.need(row, "id", where),
             name=str(now.get("name") or ""),
             kind=str(row.get("type") or ""),
             metric=None if metric_id is None else self._metric(str(metric_id)),
-            factor=Decimal(converting.get("conversion_factor", 1)),
+            factor=parse.number(converting.get("conversion_factor", 1), where),
             divide=str(converting.get("operation") or "").upper() == "DIVIDE",
             archived=bool(row.get("archived_at")),
         )
@@ -174,22 +175,23 @@ class MetronomeCorrections(Metronome):
 
 
 def _metric(metric_id: str, body: Mapping[str, Any]) -> Metric:
-    types = body.get("event_type_filter") or {}
+    where = f"metric {metric_id}"
+    types = parse.object_in(body, "event_type_filter", where)
     aggregation = str(body.get("aggregation_type") or "").upper()
     return Metric(
         id=metric_id,
         aggregation="SQL" if body.get("sql") else aggregation,
         key=str(body.get("aggregation_key") or ""),
-        event_types=tuple(types.get("in_values") or ()),
-        other_types=tuple(types.get("not_in_values") or ()),
+        event_types=parse.words_in(types, "in_values", where),
+        other_types=parse.words_in(types, "not_in_values", where),
         properties=tuple(
             Property(
                 str(one.get("name")),
                 one.get("exists"),
-                tuple(one["in_values"]) if one.get("in_values") else None,
-                tuple(one.get("not_in_values") or ()),
+                parse.words_in(one, "in_values", where) or None,
+                parse.words_in(one, "not_in_values", where),
             )
-            for one in body.get("property_filters") or ()
+            for one in parse.objects_in(body, "property_filters", where)
         ),
     )
 
@@ -217,9 +219,9 @@ def _seen(row: Mapping[str, Any]) -> SeenEvent:
         customer_id=str(parse.need(row, "customer_id", where)),
         event_type=str(parse.need(row, "event_type", where)),
         at=parse.needed_moment(row, "timestamp", where),
-        properties=properties_of(row.get("properties") or {}, where),
+        properties=properties_of(parse.object_in(row, "properties", where), where),
     )
-    return SeenEvent(event, (row.get("matched_customer") or {}).get("id"))
+    return SeenEvent(event, parse.object_in(row, "matched_customer", where).get("id"))
 
 
 def properties_of(given: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:

@@ -34,7 +34,7 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
     name = str(body.get("id", "without id"))
     where = f"invoice {name}"
     currency, unit = _unit(need(body, "credit_type", where), where)
-    total = _number(need(body, "total", where), f"{where}: total")
+    total = number(need(body, "total", where), f"{where}: total")
     exact = total if currency is None else core_exact_minor(total, currency, unit)
     try:
         status = CoreStatus(str(need(body, "status", where)))
@@ -49,14 +49,14 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
         exact_minor=exact,
         total_minor=round_minor(exact),
         lines=_lines(body, where),
-        contract_id=body.get("contract_id"),
+        contract_id=text_in(body, "contract_id", where),
         start=moment(body, "start_timestamp", where),
         end=moment(body, "end_timestamp", where),
         issued_at=moment(body, "issued_at", where),
-        regenerated_from=body.get("regenerated_from_invoice_id"),
-        delivery=_delivery(_object(body, "external_invoice", where)),
+        regenerated_from=text_in(body, "regenerated_from_invoice_id", where),
+        delivery=_delivery(object_in(body, "external_invoice", where), where),
         billable=body.get("billable_status") != "unbillable",
-        net_terms_days=body.get("net_payment_terms_days"),
+        net_terms_days=_days(body, "net_payment_terms_days", where),
     )
 
 
@@ -65,10 +65,10 @@ def customer(
 ) -> CoreCustomer:
     """One customer with its billing configurations and natively billed contracts."""
     where = f"customer {body.get('id', 'without id')}"
-    fields = _object(body, "custom_fields", where)
+    fields = object_in(body, "custom_fields", where)
     configured = next(
         (
-            _object(one, "configuration", where).get("stripe_customer_id")
+            text_in(object_in(one, "configuration", where), CUSTOMER_FIELD, where)
             for one in billing
             if one.get("billing_provider") == "stripe" and not one.get("archived_at")
         ),
@@ -78,18 +78,18 @@ def customer(
         id=str(need(body, "id", where)),
         name=str(need(body, "name", where)),
         archived=bool(body.get("archived_at")),
-        stripe_customer_field=fields.get(CUSTOMER_FIELD),
+        stripe_customer_field=text_in(fields, CUSTOMER_FIELD, where),
         stripe_billing_customer=configured,
         native_contracts=tuple(sorted(native)),
-        email=fields.get(EMAIL_FIELD) or None,
+        email=text_in(fields, EMAIL_FIELD, where) or None,
     )
 
 
 def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
     """One credit with its schedule and ledger; amounts in its own unit."""
     where = f"credit {body.get('id', 'without id')}"
-    schedule = _object(body, "access_schedule", where)
-    unit = _object(schedule, "credit_type", where)
+    schedule = object_in(body, "access_schedule", where)
+    unit = object_in(schedule, "credit_type", where)
     currency, places = money_of(unit, where)
     return CoreCredit(
         id=str(need(body, "id", where)),
@@ -100,54 +100,50 @@ def credit(customer_id: str, body: Mapping[str, Any]) -> CoreCredit:
         unit_id=str(unit.get("id") or ""),
         currency=currency,
         places=places,
-        priority=_number(body.get("priority", 0), f"{where}: priority"),
+        priority=number(body.get("priority", 0), f"{where}: priority"),
         segments=tuple(
             CreditSegment(
                 id=str(need(item, "id", where)),
-                amount=_number(need(item, "amount", where), f"{where}: amount"),
+                amount=number(need(item, "amount", where), f"{where}: amount"),
                 start=needed_moment(item, "starting_at", where),
                 end=needed_moment(item, "ending_before", where),
             )
-            for item in _objects(schedule, "schedule_items", where)
+            for item in objects_in(schedule, "schedule_items", where)
         ),
         ledger=tuple(
             LedgerEntry(
                 kind=str(need(entry, "type", where)),
-                amount=_number(need(entry, "amount", where), f"{where}: ledger amount"),
+                amount=number(need(entry, "amount", where), f"{where}: ledger amount"),
                 at=needed_moment(entry, "timestamp", where),
-                segment_id=entry.get("segment_id"),
-                invoice_id=entry.get("invoice_id"),
-                contract_id=entry.get("contract_id"),
+                segment_id=text_in(entry, "segment_id", where),
+                invoice_id=text_in(entry, "invoice_id", where),
+                contract_id=text_in(entry, "contract_id", where),
                 reason=str(entry.get("reason") or ""),
             )
-            for entry in _objects(body, "ledger", where)
+            for entry in objects_in(body, "ledger", where)
         ),
-        balance=None if body.get("balance") is None else _number(body["balance"], where),
-        contract_id=_object(body, "contract", where).get("id"),
+        balance=None if body.get("balance") is None else number(body["balance"], where),
+        contract_id=text_in(object_in(body, "contract", where), "id", where),
         archived=bool(body.get("archived_at")),
-        product_ids=_words(body, "applicable_product_ids"),
-        tags=_words(body, "applicable_product_tags"),
-        contract_ids=_words(body, "applicable_contract_ids"),
+        product_ids=tuple(sorted(words_in(body, "applicable_product_ids", where))),
+        tags=tuple(sorted(words_in(body, "applicable_product_tags", where))),
+        contract_ids=tuple(sorted(words_in(body, "applicable_contract_ids", where))),
         created_at=moment(body, "created_at", where),
-        uniqueness_key=body.get("uniqueness_key"),
+        uniqueness_key=text_in(body, "uniqueness_key", where),
     )
-
-
-def _words(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(sorted(str(one) for one in body.get(name) or ()))
 
 
 def _lines(body: Mapping[str, Any], where: str) -> tuple[CoreLine, ...]:
     need(body, "line_items", where)
     seen: Counter[str] = Counter()
     lines = []
-    for row in _objects(body, "line_items", where):
+    for row in objects_in(body, "line_items", where):
         if str(row.get("commit_type") or "").lower().startswith("postpaid") and (
             row.get("type") == APPLIED
         ):
             continue  # Metronome: not in the invoice's total
         currency, unit = _unit(need(row, "credit_type", where), where)
-        total = _number(need(row, "total", where), f"{where}: line total")
+        total = number(need(row, "total", where), f"{where}: line total")
         exact = total if currency is None else core_exact_minor(total, currency, unit)
         base = _line_key(row)
         seen[base] += 1
@@ -158,17 +154,17 @@ def _lines(body: Mapping[str, Any], where: str) -> tuple[CoreLine, ...]:
                 description=str(need(row, "name", where)),
                 kind=str(need(row, "type", where)),
                 exact_minor=exact,
-                product_id=row.get("product_id"),
+                product_id=text_in(row, "product_id", where),
                 quantity=None
                 if row.get("quantity") is None
-                else _number(row["quantity"], f"{where}: quantity"),
+                else number(row["quantity"], f"{where}: quantity"),
                 unit_price_minor=None
                 if price is None or currency is None
-                else core_exact_minor(_number(price, where), currency, unit),
+                else core_exact_minor(number(price, where), currency, unit),
                 start=moment(row, "starting_at", where),
                 end=moment(row, "ending_before", where),
                 credit_id=_credit_of(row, where),
-                segment_id=row.get("commit_segment_id"),
+                segment_id=text_in(row, "commit_segment_id", where),
                 groups=_groups(row, where),
             )
         )
@@ -177,7 +173,7 @@ def _lines(body: Mapping[str, Any], where: str) -> tuple[CoreLine, ...]:
 
 def _credit_of(row: Mapping[str, Any], where: str) -> str | None:
     """The credit on a line; a commit, which was paid for, is none."""
-    applied = _object(row, "applied_commit_or_credit", where)
+    applied = object_in(row, "applied_commit_or_credit", where)
     if applied.get("type", "CREDIT") != "CREDIT":
         return None
     found = applied.get("id") or row.get("commit_id")
@@ -187,8 +183,8 @@ def _credit_of(row: Mapping[str, Any], where: str) -> str | None:
 def _groups(row: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
     """The group values that a line is priced by or shown by, sorted."""
     given = {
-        **_object(row, "pricing_group_values", where),
-        **_object(row, "presentation_group_values", where),
+        **object_in(row, "pricing_group_values", where),
+        **object_in(row, "presentation_group_values", where),
     }
     return tuple(sorted((name, str(value or "")) for name, value in given.items()))
 
@@ -239,14 +235,14 @@ def money_of(body: Any, where: str) -> tuple[str | None, int]:
     return currency, exponent(currency) if whole and currency is not None else 0
 
 
-def _delivery(body: Mapping[str, Any]) -> NativeDelivery | None:
+def _delivery(body: Mapping[str, Any], where: str) -> NativeDelivery | None:
     if not body:
         return None
     return NativeDelivery(
         provider=str(body.get("billing_provider_type") or ""),
-        invoice_id=body.get("invoice_id"),
-        status=body.get("external_status"),
-        error=body.get("billing_provider_error"),
+        invoice_id=text_in(body, "invoice_id", where),
+        status=text_in(body, "external_status", where),
+        error=text_in(body, "billing_provider_error", where),
     )
 
 
@@ -257,7 +253,8 @@ def need(body: Any, name: str, where: str) -> Any:
     return body[name]
 
 
-def _number(value: Any, where: str) -> Decimal:
+def number(value: Any, where: str) -> Decimal:
+    """An exact number. Raises Incomplete for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise Incomplete(f"the billing core's {where} is no number")
     return Decimal(value)
@@ -279,7 +276,22 @@ def needed_moment(body: Any, name: str, where: str) -> datetime:
         ) from None
 
 
-def _object(body: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+def text_in(body: Mapping[str, Any], name: str, where: str) -> str | None:
+    """A text that an answer may have. Raises Incomplete for what is no text."""
+    found = body.get(name)
+    if found is not None and not isinstance(found, str):
+        raise Incomplete(f"the billing core's {where}: {name} is no text")
+    return found
+
+
+def _days(body: Mapping[str, Any], name: str, where: str) -> int | None:
+    found = body.get(name)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+        raise Incomplete(f"the billing core's {where}: {name} is no number of days")
+    return found
+
+
+def object_in(body: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
     """An object inside an answer; an absent one is empty. Raises Incomplete."""
     found = body.get(name) or {}
     if not isinstance(found, Mapping):
@@ -287,9 +299,17 @@ def _object(body: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
     return found
 
 
-def _objects(body: Mapping[str, Any], name: str, where: str) -> list[Mapping[str, Any]]:
+def objects_in(body: Mapping[str, Any], name: str, where: str) -> list[Mapping[str, Any]]:
     """A list of objects inside an answer; an absent one is empty. Raises Incomplete."""
     found = body.get(name) or []
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         raise Incomplete(f"the billing core's {where}: {name} is no list of objects")
     return found
+
+
+def words_in(body: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    """A list of words inside an answer; an absent one is empty. Raises Incomplete."""
+    found = body.get(name) or []
+    if not isinstance(found, list):
+        raise Incomplete(f"the billing core's {where}: {name} is no list")
+    return tuple(str(one) for one in found)
