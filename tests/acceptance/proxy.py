@@ -91,7 +91,9 @@ class Proxy:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 

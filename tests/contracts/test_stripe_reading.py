@@ -169,7 +169,7 @@ def listening() -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Keeper)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/hook", kept
