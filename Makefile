@@ -44,8 +44,8 @@ kills: dev  ## kill the real daemon N times under faults (make kills N=200 SEED=
 bench: dev bench-reconcile bench-push bench-memory bench-workbook  ## measure what the README claims; minutes
 bench-reconcile: dev requirements/bench.lock  ## a million invoices x Stripe x ERP, against two others
 	$(PIP) install --no-deps --require-hashes -r requirements/bench.lock
-	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 100000
-	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 1000000
+	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 100000 1000000
+	nice $(BIN)/python -m tests.benchmarks.reconciling all --invoices 200000 --histories
 bench-push: dev    ## how fast 1,000 invoices reach Stripe within its limits
 	$(BIN)/python -m tests.benchmarks.push
 bench-memory:      ## what the idle daemon and the embedded parts hold, in a venv as a user has it

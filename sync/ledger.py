@@ -276,7 +276,7 @@ def _add_chains(
     """Chain findings, once for each chain, from its root."""
     by_id = {case.core_invoice_id: case for case in cases}
     for case in cases:
-        if case.core_invoice_id not in ids or case.invoice is None:
+        if case.core_invoice_id not in ids or case.invoice is None or _alone(case):
             continue
         root = case
         passed = {root.core_invoice_id}
@@ -291,6 +291,17 @@ def _add_chains(
         chain = _chain_of(root, by_id)
         for target in targets:
             ledger.chains.extend(_findings(chain, target))
+
+
+def _alone(case: Case) -> bool:
+    """Is it billed and the only version of its invoice? Then no chain shows anything."""
+    invoice = case.invoice
+    return (
+        invoice is not None
+        and invoice.status is CoreStatus.FINALIZED
+        and invoice.regenerated_from is None
+        and case.successor is None
+    )
 
 
 def _chain_of(root: Case, by_id: dict[str, Case]) -> list[Case]:

@@ -118,6 +118,7 @@ def _run(
     with _seldom_collected():
         ledger, rows, matched = _compared(parts, ground, progress, how)
         between = paired(rows, targets, ground.tolerance)
+    progress.step("checking the run", None)
     checks = make_checks(
         rows,
         ledger.excluded,
@@ -181,6 +182,7 @@ def _ground(
 
 def _kept(parts: Parts, run: Run, progress: Progress, *, again: bool) -> Run:
     """Keep the run; one of the same cutoff with the same figures stands instead."""
+    progress.step("keeping the run", None)
     if again:
         before = parts.store.run_at(run.as_of, period=run.period)
         if before is not None:

@@ -49,6 +49,7 @@ from sync.statements import (
     STRAY,
     SUMS,
     TEXTS,
+    TIED,
     TROUBLED,
     UNNAMED,
     WANTED,
@@ -172,6 +173,7 @@ class _Engine:
     def _join(self) -> None:
         targets = self._ground.targets
         weights = (f"WHEN {_text(one)} THEN {1 << n}" for n, one in enumerate(targets))
+        self._db.execute(TIED)
         self._db.execute(TROUBLED)
         self._db.execute(
             PLAIN.format(

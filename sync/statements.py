@@ -72,7 +72,7 @@ CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency 
     "document": """
 CREATE TEMP TABLE documents AS
 SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
-  CASE WHEN i.n IS NULL THEN COALESCE(NULLIF(d.ref, ''), tied.ref, '') END AS stranger,
+  CASE WHEN i.n IS NULL THEN d.ref END AS stranger,
   CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS custom,
   d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
   CAST(d.status AS ENUM ({statuses})) AS status,
@@ -84,7 +84,7 @@ SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   COALESCE(wound.owed,
     CASE WHEN d.status IN ('OPEN', 'PART_PAID') THEN d.still_open ELSE 0 END) AS owed,
   CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE')
-    AND d.minor = i.due AND d.currency = i.currency AND d.ref <> '' THEN 1 ELSE 0 END AS agrees
+    AND d.minor = i.due AND d.currency = i.currency THEN 1 ELSE 0 END AS agrees
 FROM (
   SELECT id, ref, parent AS target, currency, minor, tax,
     CASE WHEN early = 1 AND posted_at > {cut} THEN began_at ELSE posted_at END AS posted,
@@ -104,9 +104,8 @@ FROM (
   FROM {stands}
   WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut} OR began_at <= {cut})
 ) d
-LEFT JOIN link tied ON tied.document = d.id
 LEFT JOIN wound ON wound.id = d.id
-LEFT JOIN invoice i ON i.id = COALESCE(NULLIF(d.ref, ''), tied.ref)
+LEFT JOIN invoice i ON i.id = d.ref
 """,
     "memo": """
 CREATE TEMP TABLE memos AS
@@ -123,6 +122,15 @@ CREATE TEMP TABLE flagged AS SELECT ref FROM {stands} WHERE early = 0 OR posted_
 """,
 }
 
+# A document that names no invoice, and that two persons have tied to one: a person may look.
+TIED = """
+UPDATE documents SET
+  core = CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END,
+  stranger = CASE WHEN i.n IS NULL THEN l.ref END,
+  custom = CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END
+FROM link l LEFT JOIN invoice i ON i.id = l.ref
+WHERE documents.stranger = '' AND l.document = documents.target || '|' || documents.name
+"""
 # A memo, a flag, another version, or another claim on the document: a person may look.
 TROUBLED = """
 CREATE TEMP TABLE troubled AS

@@ -4,26 +4,37 @@
     python -m tests.benchmarks.reconciling run --data FOLDER          (ours)
     python -m tests.benchmarks.reconciling join --data FOLDER         (a) DuckDB's bare join
     python -m tests.benchmarks.reconciling datacompy --data FOLDER    (b) core against Stripe
-    python -m tests.benchmarks.reconciling all --invoices 1000000     each in its own process
+    python -m tests.benchmarks.reconciling all --invoices 100000 1000000
 
-Every measured process prints one JSON line: wall and CPU seconds, peak resident memory.
+`all` runs each in a process of its own, at each size, and tells how the cost grows. With
+--histories every document is seen open and then paid, and every push waiting and then done,
+as months of work leave them. Every measured process prints one JSON line: wall and CPU
+seconds, peak resident memory, and for ours the CPU seconds of each stage.
+
+All three read the same database. (a) reads the same rows in the same way, from the columns
+that it needs, and answers with counts alone: no choice among what was seen again, no books
+as of a cutoff, no rows, checks, hash or kept run. (b) does less still: one register, no memo.
 """
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
+from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Cause, Flag, FlagState
 from sync.books import Run
@@ -39,7 +50,7 @@ def address(folder: Path) -> str:
     return f"sqlite:///{folder}/state.db"
 
 
-def load(folder: Path, invoices: int) -> dict[str, Any]:
+def load(folder: Path, invoices: int, *, histories: bool) -> dict[str, Any]:
     """Write the books through the store's one door, in bulk."""
     kept = Kept(address(folder))
     random = Random(20_261_101)
@@ -55,6 +66,8 @@ def load(folder: Path, invoices: int) -> dict[str, Any]:
             for n in range(first // PER_CUSTOMER, -(-last // PER_CUSTOMER))
         )
         flags = tuple(flag for one in made for flag in _flags(*one))
+        if histories:
+            count += _before(kept, documents)
         kept.see(
             day(10, 20),
             customers=customers,
@@ -66,6 +79,26 @@ def load(folder: Path, invoices: int) -> dict[str, Any]:
         count += len(cores) + len(documents) + len(memos) + len(customers)
     kept.close()
     return {"observations": count}
+
+
+def _before(kept: Kept, documents: tuple[DownstreamInvoice, ...]) -> int:
+    """Each document open, and the push of each in Stripe from waiting to done."""
+    asked = tuple(
+        replace(one, status=OPEN, paid_minor=0, open_minor=one.gross_minor, paid_at=None)
+        for one in documents
+    )
+    done = tuple(
+        PushRecord(
+            one.core_invoice_id, one.customer_id or "", PushState.DONE, one.currency,
+            one.gross_minor, one.gross_minor, 1, document_id=one.id,
+        )
+        for one in documents
+        if one.target == TARGETS[0] and one.core_invoice_id and not one.id.endswith("again")
+    )  # fmt: skip
+    waiting = (replace(one, state=PushState.PENDING, document_id=None) for one in done)
+    kept.see(day(10, 8), documents=asked, pushes=tuple(waiting))
+    kept.see(day(10, 9), pushes=done)
+    return len(asked) + 2 * len(done)
 
 
 def _one(
@@ -111,7 +144,7 @@ def _one(
         invoice = core(name, minor, customer_id=invoice.customer_id, status=CoreStatus.VOID)
     elif luck < 0.037:
         extra = document(TARGETS[0], name, minor)
-        documents.append(DownstreamInvoice(**{**_fields(extra), "id": f"{extra.id}_again"}))
+        documents.append(replace(extra, id=f"{extra.id}_again"))
     elif luck < 0.038:
         invoice = None  # an orphan downstream
     elif luck < 0.039:
@@ -141,17 +174,38 @@ def _flags(
         )  # fmt: skip
 
 
-def _fields(word: DownstreamInvoice) -> dict[str, Any]:
-    return {name: getattr(word, name) for name in word.__dataclass_fields__}
+class Stages:
+    """The CPU seconds of each step of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._name, self._since = "opening", time.process_time()
+
+    def step(self, name: str, total: int | None) -> None:
+        """What went before is over."""
+        del total
+        now = time.process_time()
+        spent = self.seconds.get(self._name, 0.0) + now - self._since
+        self.seconds[self._name] = round(spent, 2)
+        self._name, self._since = name, now
+
+    def advance(self, count: int = 1) -> None:
+        """Nothing is told."""
+
+    def note(self, text: str) -> None:
+        """Nothing is told."""
 
 
 def ours(folder: Path) -> dict[str, Any]:
     """The whole command's work: join, compare, check, and keep the run."""
     kept = Kept(address(folder))
     kept.parts.new_id = lambda: uuid4().hex  # the folder may have been measured before
-    run: Run = kept.run(how=How(engine=True))
+    stages = Stages()
+    run: Run = kept.run(how=How(engine=True), progress=stages)
+    stages.step("", None)
     kept.close()
     return {
+        "stages": stages.seconds,
         "rows": len(run.rows),
         "matched": sum(one.count for one in run.matched),
         "failed_checks": [check.name for check in run.checks if not check.ok],
@@ -173,7 +227,7 @@ def bare_join(folder: Path) -> dict[str, Any]:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": "65536"})
             cursor.execute(
                 "SELECT id, ref, parent, status, currency, minor FROM observations "
-                "WHERE entity = 'acme' AND kind = ?",
+                "NOT INDEXED WHERE entity = 'acme' AND kind = ?",
                 (kind,),
             )
             db.register("incoming", cursor.fetch_record_batch())
@@ -217,8 +271,9 @@ def datacompy_join(folder: Path) -> dict[str, Any]:
                     link,
                 )
             )
-    made = datacompy.PandasCompare(*frames, join_columns="id")
-    return {"equal": int(made.count_matching_rows()), "rows": len(frames[0])}
+    in_core, in_stripe = frames
+    made = datacompy.PandasCompare(in_core, in_stripe, join_columns="id")
+    return {"equal": int(made.count_matching_rows()), "rows": len(in_core)}
 
 
 WORK: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -239,11 +294,13 @@ def measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def each(folder: Path, invoices: int) -> None:
+def each(folder: Path, invoices: int, *, histories: bool) -> dict[str, dict[str, Any]]:
+    """Each work in a process of its own, one after another."""
     found: dict[str, dict[str, Any]] = {}
     for what in ("load", *WORK):
         words = [sys.executable, "-m", __spec__.name if __spec__ else __name__, what]
         words += ["--data", str(folder), "--invoices", str(invoices)]
+        words += ["--histories"] if histories else []
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
         found[what] = json.loads(done.stdout)
         sys.stdout.write(f"{what:10} {done.stdout}")
@@ -251,30 +308,50 @@ def each(folder: Path, invoices: int) -> None:
     rate = found["load"]["observations"] / found["load"]["wall_s"]
     ours_, join, other = (found[name] for name in ("run", "join", "datacompy"))
     sys.stdout.write(
-        f"loaded {rate:,.0f} observations/s; ours is {ours_['cpu_s'] / join['cpu_s']:.1f} x "
-        f"the bare join in CPU, {ours_['wall_s'] / join['wall_s']:.1f} x in wall; "
-        f"{other['wall_s'] / ours_['wall_s']:.1f} x as fast as datacompy on one leg\n"
+        f"{invoices:,} invoices: loaded {rate:,.0f} observations/s; "
+        f"ours is {ours_['cpu_s'] / join['cpu_s']:.1f} x the bare join in CPU, "
+        f"{ours_['wall_s'] / join['wall_s']:.1f} x in wall; and "
+        f"{other['cpu_s'] / ours_['cpu_s']:.2f} x as fast as datacompy on one leg in CPU, "
+        f"{other['wall_s'] / ours_['wall_s']:.2f} x in wall\n"
     )
+    return found
+
+
+def at_each_size(folder: Path | None, sizes: list[int], *, histories: bool) -> None:
+    """All of it at each size, each in a folder of its own; and how the cost grows."""
+    spent: list[tuple[int, float]] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="tieout-bench-", dir=folder) as one:
+            found = each(Path(one), size, histories=histories)
+        spent.append((size, found["run"]["cpu_s"]))
+    for (few, before), (many, after) in pairwise(spent):
+        slope = math.log(after / before) / math.log(many / few)
+        sys.stdout.write(
+            f"{many / few:g} x the invoices cost {after / before:.1f} x the CPU "
+            f"(slope {slope:.2f}; 1 is linear)\n"
+        )
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("what", choices=("load", *WORK, "all"))
-    words.add_argument("--invoices", type=int, default=1_000_000)
+    words.add_argument("--invoices", type=int, nargs="+", default=[100_000, 1_000_000])
+    words.add_argument("--histories", action="store_true")
     words.add_argument("--data", type=Path, default=None)
     asked = words.parse_args()
-    if asked.data is None:
-        with tempfile.TemporaryDirectory(prefix="tieout-bench-") as folder:
-            each(Path(folder), asked.invoices)
-        return
-    asked.data.mkdir(parents=True, exist_ok=True)
+    if asked.data is not None:
+        asked.data.mkdir(parents=True, exist_ok=True)
     if asked.what == "all":
-        each(asked.data, asked.invoices)
+        at_each_size(asked.data, asked.invoices, histories=asked.histories)
         return
-    if asked.what == "load":
-        said = measured(lambda: load(asked.data, asked.invoices))
+    if asked.data is None:
+        words.error("--data: name the folder of the database")
+    size = asked.invoices[-1]
+    work = WORK.get(asked.what)
+    if work is None:
+        said = measured(lambda: load(asked.data, size, histories=asked.histories))
     else:
-        said = measured(lambda: WORK[asked.what](asked.data))
+        said = measured(lambda: work(asked.data))
     sys.stdout.write(json.dumps(said) + "\n")
 
 
