@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +30,7 @@ from sync.ledger import Ground
 from sync.progress import Progress
 from sync.statements import (
     APART,
+    BETWEEN,
     COLUMNS,
     CORE_TOTALS,
     CUSTOMS,
@@ -57,8 +59,9 @@ from sync.statements import (
     WOUND,
 )
 
-MEMORY = "240MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
+MEMORY = "220MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
+SAMPLE = 50  # names looked at to find where a batch of documents ends
 BATCH = 250_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
 
@@ -276,7 +279,11 @@ class _Engine:
         for after in range(0, last, BATCH):
             take(CORE, INVOICE_LINES, after=after, until=after + BATCH)
         for target in self._ground.targets:
-            take(target, DOCUMENT_LINES, target=target)
+            few = {"target": target, "step": BATCH // SAMPLE}
+            names = [row[0] for row in self._db.execute(BETWEEN, few).fetchall()]
+            bounds = [None, *names[SAMPLE - 1 :: SAMPLE], None]
+            for first, end in pairwise(bounds):
+                take(target, DOCUMENT_LINES, target=target, after=first, until=end)
             take(target, MEMO_LINES, target=target)
 
     def _loose_ends(self, found: Screened) -> None:

@@ -189,7 +189,12 @@ DOCUMENT_LINES = """
 SELECT name || '|' || status || '|' || currency || '|' || CAST(gross AS VARCHAR) || '|'
   || CAST(tax AS VARCHAR) || '|' || CAST(paid AS VARCHAR) || '|'
   || CAST(owed AS VARCHAR) || chr(10)
-FROM documents WHERE target = $target ORDER BY name
+FROM documents WHERE target = $target
+  AND ($after IS NULL OR name > $after) AND ($until IS NULL OR name <= $until) ORDER BY name
+"""
+# Some names in their order, so far apart that what lies between two is sorted at once.
+BETWEEN = """
+SELECT name FROM documents WHERE target = $target AND core % $step = 0 ORDER BY name
 """
 MEMO_LINES = """
 SELECT name || '|' || status || '|' || currency || '|' || CAST(minor AS VARCHAR) || '|'
