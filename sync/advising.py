@@ -98,11 +98,12 @@ def ask(parts: Parts, core: CorrectingCore, invoice_id: str, question: Question)
         holds_paid=parts.policy.hold_replacement_of_paid,
     )
     final = invoice.status is CoreStatus.FINALIZED and invoice.kind == "USAGE"
+    goods = Goods(ground.products, core.units())
     options = tuple(
         with_payload(
             one,
             situation,
-            Goods(ground.products, core.units()),
+            goods,
             negations=negations,
             resubmits=question.resubmits,
             chosen=question.chosen,

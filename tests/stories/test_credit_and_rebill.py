@@ -4,6 +4,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from connectors.correcting import Unit
+from connectors.metronome_correcting import MetronomeCorrections
 from tests.stories import golden
 from tests.stories.company import Company
 from tests.stories.living import AUGUST, BEGIN, SEPTEMBER
@@ -110,6 +114,22 @@ def test_where_a_credit_burned_each_event_is_taken_back_at_its_own_instant(
     assert code == 2
     assert complaint.startswith("tieout: a credit burned on this usage")
     assert [one.id for one in company.invoices("FINALIZED")] == [wrong]
+
+
+def test_advice_reads_the_catalogue_once_for_all_its_paths(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = billed_wrongly(company)
+    asked: list[str] = []
+
+    def counted(core: MetronomeCorrections) -> tuple[Unit, ...]:
+        asked.append("units")
+        return read(core)
+
+    read = MetronomeCorrections.units
+    monkeypatch.setattr(MetronomeCorrections, "units", counted)
+    company.told("advise", final)
+    assert asked == ["units"]
 
 
 def test_usage_that_came_late_is_seen_and_billed_as_it_is(company: Company) -> None:
