@@ -171,7 +171,6 @@ def _list(call: Call, billing: Billing, shape: Shape) -> dict[str, Any]:
         ),
         limit=body.get("limit", CONTRACTS_PAGE_SIZE),
         scope=scope,
-        mark=lambda contract: contract.seq,
         keep=keep,
     )
     data = [shape(call.tx, contract, billing, body) for contract in page]

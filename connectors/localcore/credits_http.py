@@ -82,7 +82,6 @@ def _list(call: Call, *, which: str, contract_flag: str) -> dict[str, Any]:
         ),
         limit=body.get("limit", BALANCES_PAGE_SIZE),
         scope=scope,
-        mark=lambda credit: credit.seq,
         keep=keep,
     )
     data = [

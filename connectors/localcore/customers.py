@@ -140,7 +140,6 @@ def _list(call: Call) -> dict[str, Any]:
         ),
         limit=query.get("limit", PAGE_SIZE),
         scope=scope,
-        mark=lambda customer: customer.seq,
         keep=keep,
     )
     return {"data": [detail(call.tx, one) for one in page], "next_page": next_page}

@@ -51,7 +51,6 @@ def _list(call: Call) -> dict[str, Any]:
         ),
         limit=call.query.get("limit", PAGE_SIZE),
         scope=scope,
-        mark=lambda metric: metric.seq,
     )
     return {"data": [_answer(call.tx, one) for one in page], "next_page": next_page}
 

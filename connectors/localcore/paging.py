@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from connectors.localcore import exact
@@ -75,10 +76,13 @@ def take(
     *,
     limit: int,
     scope: str,
-    mark: Callable[[T], Any],
+    mark: Callable[[T], Any] = attrgetter("seq"),
     keep: Callable[[T], bool] | None = None,
 ) -> tuple[list[T], str | None]:
-    """One page of the rows that `keep` wants, and the next cursor (None at the end)."""
+    """One page of the rows that `keep` wants, and the next cursor (None at the end).
+
+    `mark` is where a row stands in its list: for a document its seq.
+    """
     page: list[T] = []
     for row in rows:
         if keep is not None and not keep(row):

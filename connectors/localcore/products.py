@@ -121,7 +121,6 @@ def _list(call: Call) -> dict[str, Any]:
         ),
         limit=call.query.get("limit", PAGE_SIZE),
         scope=scope,
-        mark=lambda product: product.seq,
     )
     return {"data": [answer(call.tx, one) for one in page], "next_page": next_page}
 
