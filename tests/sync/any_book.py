@@ -271,6 +271,9 @@ def main() -> None:
     words.add_argument("--first", type=int, default=0)
     asked = words.parse_args()
     for seed in range(asked.first, asked.first + asked.books):
+        if seed > asked.first and (seed - asked.first) % 100 == 0:
+            sys.stdout.write(f"{seed - asked.first} of {asked.books}\n")
+            sys.stdout.flush()
         random = Random(seed)
         size = random.randint(1, 60)
         with tempfile.TemporaryDirectory() as folder:
