@@ -14,7 +14,7 @@ from state.statements import value_of, words
 from state.tables import BodyRow, Current
 
 _W = TypeVar("_W")
-CHUNK = 500  # ids in one query
+CHUNK = 1000  # ids in one query
 
 
 class Asking:

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from state.asking import Asking
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 8_192  # more at once is not faster, and holds a hundred megabytes more
 WHOLE = frozenset({"invoice", "document"})
 
 

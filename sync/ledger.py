@@ -29,7 +29,7 @@ from sync.progress import Progress
 from sync.screen import Tally, plain_legs
 
 _T = TypeVar("_T")
-CHUNK = 500  # core invoices gathered at once
+CHUNK = 1000  # core invoices gathered at once
 
 
 @dataclass(frozen=True, slots=True)

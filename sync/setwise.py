@@ -59,10 +59,10 @@ from sync.statements import (
     WOUND,
 )
 
-MEMORY = "220MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
+MEMORY = "260MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
 SAMPLE = 50  # names looked at to find where a batch of documents ends
-BATCH = 250_000  # invoices whose lines are put in order and hashed at once
+BATCH = 150_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
 
 

@@ -174,6 +174,17 @@ def _flags(
         )  # fmt: skip
 
 
+class _NoPandas:
+    """Where pandas is installed, Arrow loads it: 60 MB that none of ours and (a) needs."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Pandas is not there, as in an installation without what (b) brings."""
+        del path, target
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 class Stages:
     """The CPU seconds of each step of a run."""
 
@@ -347,6 +358,8 @@ def main() -> None:
     if asked.data is None:
         words.error("--data: name the folder of the database")
     size = asked.invoices[-1]
+    if asked.what != "datacompy":
+        sys.meta_path.insert(0, _NoPandas())
     work = WORK.get(asked.what)
     if work is None:
         said = measured(lambda: load(asked.data, size, histories=asked.histories))
