@@ -1,6 +1,7 @@
 """Metronome as the billing core, read only. The embedded core has the same face."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -8,6 +9,7 @@ from connectors import metronome_parse as parse
 from connectors.failures import Incomplete, Refused
 from connectors.ports import Hints, Identity
 from connectors.wire import Reply, Wire, segment
+from state.clock import utc
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 
@@ -84,6 +86,7 @@ class Metronome:
     def hints(self, cursor: str | None) -> Hints:
         """Ids from the audit log. It always names a next page; an empty page ends it."""
         names: dict[str, None] = {}
+        voided: dict[str, datetime] = {}
         for _ in range(PAGES_MAX):
             query: dict[str, Any] = {"limit": PAGE}
             if cursor is not None:
@@ -92,10 +95,11 @@ class Metronome:
             for row in rows:
                 if row.get("status", "success") == "success" and row.get("resource_id"):
                     names[str(row["resource_id"])] = None
+                    voided.update(_void_told(row))
             if not rows:
-                return Hints(tuple(names), after or cursor)
+                return Hints(tuple(names), after or cursor, voided=voided)
             if not after or after == cursor:
-                return Hints(tuple(names), after)
+                return Hints(tuple(names), after, voided=voided)
             cursor = after
         raise Incomplete("the billing core's audit log does not come to an end")
 
@@ -170,3 +174,18 @@ def page_of(
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Incomplete(f"the billing core answered {path} with something that is no page")
     return rows, data.get(cursor) or None
+
+
+def _void_told(row: Mapping[str, Any]) -> dict[str, datetime]:
+    """When a line of the audit log says that an invoice was voided.
+
+    The words of its actions are not published; "void" in one is taken at its word, and only
+    of an id that turns out to be a void invoice.
+    """
+    when = row.get("timestamp")
+    if "void" not in str(row.get("action", "")).lower() or not isinstance(when, str):
+        return {}
+    try:
+        return {str(row["resource_id"]): utc(when)}
+    except ValueError:
+        return {}  # a hint at most: the reading dates it then

@@ -5,7 +5,7 @@ lines, finalizes and annotates, and otherwise reads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -58,6 +58,9 @@ class Hints:
     cursor: str | None
     gap: bool = False  # the source no longer remembers that far: sweep
     pages: tuple[Page, ...] = ()  # of a register; what stands here is not read again
+    voided: Mapping[str, datetime] = field(
+        default_factory=dict
+    )  # of a core: when, by its log
 
 
 class BillingCore(Protocol):

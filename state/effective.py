@@ -20,13 +20,13 @@ _POSTED = frozenset(
 def effective_at(word: Any) -> datetime | None:
     """The instant of a word's latest dated change; None: only the reading dates it.
 
-    Metronome gives no time of a void. A core invoice first seen VOID is therefore held
-    void from its issue on: nobody saw it alive. One that was seen alive is dated by the
-    reading that found it void.
+    A core invoice shows no time of its void; the core's audit log may. Where it does not,
+    one first seen VOID is held void from its issue on, as nobody saw it alive, and one that
+    was seen alive is dated by the reading that found it void.
     """
     match word:
         case CoreInvoice(status=CoreStatus.FINALIZED | CoreStatus.VOID):
-            return word.issued_at
+            return word.voided_at or word.issued_at
         case DownstreamInvoice():
             # The posting date decides: an ERP may have entered it later, or earlier.
             began = word.posted_at or word.created_at
@@ -60,7 +60,8 @@ def rewound(word: Any, moment: datetime) -> Any | None:
     """What a word first seen later was at `moment`; None: it was not there yet."""
     match word:
         case CoreInvoice():
-            return None  # dated by its issue, or by the reading that saw it a draft
+            # Else it is dated by its issue, or by the reading that saw it a draft.
+            return _invoice(word, moment)
         case DownstreamInvoice():
             return _document(word, moment)
         case CreditMemo():
@@ -73,6 +74,13 @@ def rewound(word: Any, moment: datetime) -> Any | None:
             return word if word.opened_at <= moment else None
         case _:
             return None
+
+
+def _invoice(word: CoreInvoice, moment: datetime) -> CoreInvoice | None:
+    posted = word.issued_at or word.end
+    if word.status is not CoreStatus.VOID or posted is None or posted > moment:
+        return None
+    return replace(word, status=CoreStatus.FINALIZED, voided_at=None)
 
 
 def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | None:

@@ -98,3 +98,4 @@ class CoreInvoice:
     delivery: NativeDelivery | None = None
     billable: bool = True
     net_terms_days: int | None = None
+    voided_at: datetime | None = None  # where the core's audit log tells it

@@ -1,15 +1,18 @@
 """Read the billing core: by hints for speed, by sweeps for truth.
 
 Metronome has no account-wide invoice list, no "updated since" and no time of a void. So
-the audit log names what may have moved, and a sweep over every customer, archived ones
-too, finds what nobody named. Absence is concluded from a complete sweep alone.
+the audit log names what may have moved, and may tell when an invoice was voided; a sweep
+over every customer, archived ones too, finds what nobody named. Absence is concluded from
+a complete sweep alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from connectors.failures import Incomplete
+from connectors.failures import ConnectorFailure, Incomplete
+from connectors.ports import Hints
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.observations import Changes, Sweep
@@ -51,11 +54,12 @@ def sweep_core(parts: Parts, progress: Progress) -> Polled:
     """
     started = parts.clock.now()
     known = _immutable(parts)
+    hints = _told(parts, progress)
     progress.step("reading the billing core", None)
     total = Polled()
     seen_immutable = 0
     for batch in _batches(_readings(parts), progress):
-        polled, immutable = _take(parts, batch)
+        polled, immutable = _take(parts, batch, hints.voided)
         total = _add(total, polled)
         seen_immutable += immutable
     if seen_immutable < known:
@@ -66,8 +70,21 @@ def sweep_core(parts: Parts, progress: Progress) -> Polled:
             "Check core.base_url and core.token"
         )
     swept = Sweep("core", started, parts.clock.now(), total.pages, total.rows)
-    parts.record(Changes(sweeps=(swept,)))
+    # What the log told up to here was read just now.
+    cursors = {} if hints.cursor is None else {HINTS: hints.cursor}
+    parts.record(Changes(sweeps=(swept,), cursors=cursors))
     return total
+
+
+def _told(parts: Parts, progress: Progress) -> Hints:
+    """The audit log's news, for the times of voids; a sweep finds the rest without it."""
+    try:
+        return parts.core.hints(parts.store.cursor(HINTS))
+    except ConnectorFailure as failure:
+        progress.note(
+            f"voids are dated by this reading, as no audit log was read: {failure}"
+        )
+        return Hints((), None)
 
 
 def poll_core(parts: Parts, progress: Progress) -> Polled:
@@ -77,7 +94,7 @@ def poll_core(parts: Parts, progress: Progress) -> Polled:
     progress.step("following the billing core's audit log", len(hints.ids))
     total = Polled()
     for batch in _batches(_named(parts, hints.ids), progress):
-        polled, _ = _take(parts, batch)
+        polled, _ = _take(parts, batch, hints.voided)
         total = _add(total, polled)
     if hints.cursor is not None and hints.cursor != cursor:
         parts.record(Changes(cursors={HINTS: hints.cursor}))
@@ -147,11 +164,16 @@ def _batches(readings: Iterator[Reading], progress: Progress) -> Iterator[list[R
         yield batch
 
 
-def _take(parts: Parts, batch: list[Reading]) -> tuple[Polled, int]:
+def _take(
+    parts: Parts, batch: list[Reading], voided: Mapping[str, datetime] | None = None
+) -> tuple[Polled, int]:
     """Record one batch: what moved, with the decisions that follow. In one transaction."""
     read = {invoice.id: invoice for reading in batch for invoice in reading.invoices}
     read.update(_missing_parents(parts, read))
     known = parts.store.invoices(read)
+    read = {
+        name: _void_dated(one, known.get(name), voided or {}) for name, one in read.items()
+    }
     accepted: list[CoreInvoice] = []
     anomalies: dict[str, str] = {}
     flagged = {
@@ -184,6 +206,19 @@ def _take(parts: Parts, batch: list[Reading]) -> tuple[Polled, int]:
         pages=sum(reading.pages for reading in batch),
     )
     return polled, immutable
+
+
+def _void_dated(
+    invoice: CoreInvoice, before: CoreInvoice | None, voided: Mapping[str, datetime]
+) -> CoreInvoice:
+    """A void with the time that the audit log told, now or before; it is told once."""
+    if invoice.status is not CoreStatus.VOID:
+        return invoice
+    known = before.voided_at if before is not None else None
+    when = known or voided.get(invoice.id)
+    if when is not None and invoice.issued_at is not None:
+        when = max(when, invoice.issued_at)
+    return replace(invoice, voided_at=when)
 
 
 def _missing_parents(parts: Parts, read: dict[str, CoreInvoice]) -> dict[str, CoreInvoice]:

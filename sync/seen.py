@@ -189,7 +189,9 @@ class Gathered:
             if name not in standing:
                 continue
             versions = list(group)
-            void = next((at for at, v in versions if v.status is CoreStatus.VOID), None)
+            void = standing[name].voided_at or next(
+                (at for at, v in versions if v.status is CoreStatus.VOID), None
+            )
             yield name, Seen(standing[name], versions[0][0], void)
 
 

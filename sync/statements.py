@@ -66,7 +66,11 @@ CREATE TEMP TABLE invoice AS
 SELECT CAST(row_number() OVER (ORDER BY ref, COALESCE(posted_at, -1), id) AS INTEGER) AS n,
   id, parent, status, currency, minor, CASE WHEN {month} THEN 1 ELSE 0 END AS in_month,
   CASE WHEN status = 'FINALIZED' AND parent = '' THEN minor END AS due
-FROM {stands} WHERE early = 0;
+FROM (
+  SELECT id, ref, parent, currency, minor, posted_at,
+    CASE WHEN early = 1 THEN 'FINALIZED' ELSE status END AS status
+  FROM {stands} WHERE early = 0 OR (status = 'VOID' AND posted_at <= {cut})
+) known;
 CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency <> '';
 """,
     "document": """

@@ -208,14 +208,18 @@ def test_the_audit_log_ends_at_its_empty_page_and_the_cursor_is_kept(
     replay: Replay, core: Metronome
 ) -> None:
     row = {"id": "a", "resource_id": "i1", "status": "success"}
-    failed = {"id": "b", "resource_id": "i2", "status": "failure"}
+    when = "2026-11-02T09:00:00Z"
+    failed = {"id": "b", "resource_id": "i2", "status": "failure", "action": "void"}
+    void = {"id": "c", "resource_id": "i3", "action": "invoice.voided", "timestamp": when}
+    undated = {"id": "d", "resource_id": "i4", "action": "void", "timestamp": "soon"}
     replay.says(
         "/v1/auditLogs",
-        {"data": [row, failed], "next_page": "n1"},
+        {"data": [row, {**failed, "timestamp": when}, void, undated], "next_page": "n1"},
         {"data": [], "next_page": "n2"},
     )
     hints = core.hints(None)
-    assert (hints.ids, hints.cursor) == (("i1",), "n2")
+    assert (hints.ids, hints.cursor) == (("i1", "i3", "i4"), "n2")
+    assert hints.voided == {"i3": datetime(2026, 11, 2, 9, tzinfo=UTC)}
 
 
 def test_usd_is_in_fractional_cents_and_others_in_whole_units() -> None:
