@@ -24,6 +24,7 @@ from state.statements import (
     LAST_SEQ,
     MOVED_SINCE,
     NAMED,
+    REFERRING,
     TOKEN,
     known_as,
     value_of,
@@ -156,11 +157,11 @@ class Books(CreditReader):
                 raise PushMoved(f"the push of {row.id} was moved by a person")
 
     def _unshaken(self, connection: Connection, ground: Ground) -> None:
-        """What was observed since is next to nothing, whatever the books hold."""
-        since = {"entity": self._entity, "seq": ground.seq}
-        for kind, name, ref in connection.execute(MOVED_SINCE, since):
-            core_id = name if kind in NAMED else ref
-            if core_id in ground.core_ids:
+        """Has anything about these invoices been observed since?"""
+        since = connection.execute(MOVED_SINCE, {"seq": ground.seq})
+        for entity, kind, name, ref in since:
+            about = name if kind in NAMED else ref if kind in REFERRING else None
+            if entity == self._entity and about in ground.core_ids:
                 raise Overtaken(f"{kind} {name} has just moved")
 
     # --- the one door ---------------------------------------------------------------

@@ -19,10 +19,11 @@ from state.books import Books, FactDiffers
 from state.codec import decode, encode
 from state.engine import StoreUnusable
 from state.invoices import CoreInvoice, CoreLine, CoreStatus, NativeDelivery
-from state.observations import AuditEntry, Changes, Sweep
+from state.observations import AuditEntry, Changes, Ground, Sweep
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
-from state.store import LeaseLost, Store
+from state.statements import MOVED_SINCE
+from state.store import LeaseLost, Overtaken, Store
 from state.worklist import Cause, Flag, FlagState
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -137,6 +138,24 @@ def test_one_holder_at_a_time_and_a_stale_one_commits_nothing(books: Books) -> N
     assert books.invoice("ci_1") is None
     books.release_lease(second)
     assert books.take_lease("a", now=later, seconds=60) == second + 1
+
+
+def test_whether_a_decision_is_overtaken_is_asked_of_the_last_rows_alone() -> None:
+    """By an index over kinds it would walk every push and document there ever was."""
+    made = Books("sqlite://", "acme", new_id=lambda: "1")
+    made.record(Changes(invoices=(an_invoice(),)), at=NOW)
+    seq = made.last_seq()
+    with made._engine.connect() as connection:
+        asked = str(MOVED_SINCE.compile(connection)).replace("?", str(seq))
+        (plan,) = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")
+    assert "USING INTEGER PRIMARY KEY" in plan[3]
+    moved = Changes(invoices=(replace(an_invoice(), status=CoreStatus.VOID),))
+    made.record(replace(moved, ground=Ground(seq, frozenset({"ci_1"}))), at=NOW)
+    other = Changes(flags=(a_flag(),), ground=Ground(seq, frozenset({"ci_9"})))
+    made.record(other, at=NOW)
+    with pytest.raises(Overtaken, match="invoice ci_1 has just moved"):
+        made.record(replace(other, ground=Ground(seq, frozenset({"ci_1"}))), at=NOW)
+    made.close()
 
 
 def test_a_lease_of_a_clock_that_ran_ahead_locks_nobody_out(books: Books) -> None:
