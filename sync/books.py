@@ -56,7 +56,7 @@ class Row:
     flag_refs: tuple[str, ...] = ()
     memo_tax_minor: int = 0  # tax on the memos counted; 0 or negative
     timing: int = 0  # cleared by what was posted after the cutoff, or in another period
-    first_seen: datetime | None = None  # when the row first stood open in a kept run
+    first_seen: datetime | None = None  # when the first flag on it was opened
     note: str = ""
     core_currency: str = ""  # where it is not `currency`: nothing is netted then
 

@@ -273,13 +273,16 @@ def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[Cr
 
 def _with_flags(row: Row, flags: Iterable[Flag]) -> Row:
     documents = set(row.document_id.split(", "))
-    refs = tuple(
-        flag.id
+    named = [
+        flag
         for flag in flags
         if flag.target == row.target
         and (flag.downstream_id is None or flag.downstream_id in documents)
-    )
-    return replace(row, flag_refs=refs) if refs else row
+    ]
+    if not named:
+        return row
+    since = min(flag.opened_at for flag in named)
+    return replace(row, flag_refs=tuple(flag.id for flag in named), first_seen=since)
 
 
 def _customer_id(case: Case, chosen: Held | None) -> str:

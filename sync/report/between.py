@@ -204,7 +204,7 @@ def _note(twins: Twins) -> Callable[[Pair], str]:
 _PAIRS: tuple[Column[Pair], ...] = (
     Column("leg", "Leg", Kind.ID, lambda one: one.leg, 16),
     Column("customer_id", "Customer id", Kind.ID, lambda one: one.customer_id, 38),
-    Column("customer", "Customer", Kind.TEXT, lambda one: one.customer, 22, brief=True),
+    Column("customer", "Customer", Kind.TEXT, lambda one: one.customer, 22, brief=True, spare=True),
     Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.core_invoice_id, 38, brief=True),
     Column("stripe_invoice", "Stripe invoice", Kind.ID, lambda one: one.stripe_id, 28, brief=True),
     Column("stripe_status", "Status in Stripe", Kind.ID, lambda one: one.stripe_status, 14),

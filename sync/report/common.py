@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from state.money import display
 from sync.books import Row, Run, Source
-from sync.report.cells import decimal_text, time
+from sync.report.cells import time
 from sync.report.document import Block, Column, Facts, Head, Kind, Section, Table, table
 from sync.report.material import Material
 
@@ -60,9 +61,9 @@ def ground_blocks(material: Material) -> tuple[Block, ...]:
             ("Code version", run.version),
             ("Settings, sha256", run.config_sha256),
             ("Time zone of the period", run.timezone),
-            ("Rounding tolerance", f"{run.tolerance_minor} minor units"),
-            ("Item threshold", f"{run.item_threshold_minor} minor units"),
-            ("Total threshold", f"{run.total_threshold_minor} minor units"),
+            ("Rounding tolerance", _units(run.tolerance_minor)),
+            ("Item threshold", _units(run.item_threshold_minor)),
+            ("Total threshold, by leg", _units(run.total_threshold_minor)),
             ("Rows in Detail", str(material.count)),
             ("Restated", restated),
             ("Kept run, sha256", material.digest),
@@ -71,6 +72,10 @@ def ground_blocks(material: Material) -> tuple[Block, ...]:
         ),
     )
     return (facts, _sources(run))
+
+
+def _units(minor: int) -> str:
+    return f"{minor:,} minor unit{'' if minor == 1 else 's'}"
 
 
 REASONS = 4  # told by name for each source; the sheet Excluded has every one
@@ -103,7 +108,7 @@ def _sources(run: Run) -> Table[Source]:
             "filter",
             "What was asked for",
             Kind.TEXT,
-            lambda one: one.filter,
+            lambda one: one.filter or "everything",
             36,
             brief=True,
         ),
@@ -140,7 +145,7 @@ def _sources(run: Run) -> Table[Source]:
         ),
         Column("reasons", "Excluded, by reason", Kind.TEXT, _why(run), 36),
         Column("control", "Control totals", Kind.TEXT, _control, 26, brief=True),
-        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 66, brief=True),
+        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 20, brief=True),
     )
     note = (
         "The sha256 is of one line for each row as it stood at the cutoff: the same rows give "
@@ -151,7 +156,7 @@ def _sources(run: Run) -> Table[Source]:
 
 def _control(one: Source) -> str:
     return "; ".join(
-        f"{decimal_text(minor, currency)} {currency}" for currency, minor in one.control
+        f"{display(minor, currency)} {currency}" for currency, minor in one.control
     )
 
 

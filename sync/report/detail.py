@@ -29,9 +29,17 @@ def settlement(row: Row) -> str:
             return ""
 
 
+def first_seen(row: Row) -> datetime | None:
+    """Since when an open row has been one: its first flag; else the later of its two dates."""
+    if not row.unexplained:
+        return None
+    dates = [one for one in (row.issued_at, row.posted_at) if one is not None]
+    return row.first_seen or max(dates, default=None)
+
+
 def age(row: Row, as_of: datetime) -> int | None:
     """Days for which the row has stood open."""
-    since = row.first_seen or row.posted_at or row.issued_at
+    since = first_seen(row)
     return None if since is None else max((as_of - since).days, 0)
 
 
@@ -94,12 +102,20 @@ _NAMES: tuple[Column[Row], ...] = (
         brief=True,
     ),
     Column("number", "Number", Kind.ID, lambda row: row.document_number, 18),
-    Column("status", "Status", Kind.ID, lambda row: row.document_status, 14, brief=True),
+    Column(
+        "status",
+        "Status",
+        Kind.ID,
+        lambda row: row.document_status,
+        14,
+        brief=True,
+        spare=True,
+    ),
     Column("currency", "Ccy", Kind.ID, lambda row: row.currency, 6, brief=True),
     Column("service_from", "Service from", Kind.DAY, lambda row: day(row.start), 12),
     Column("service_to", "Service to", Kind.DAY, lambda row: day(row.end), 12),
     Column("issued", "Issued (core)", Kind.DAY, lambda row: day(row.issued_at), 12),
-    Column("posted", "Posted (downstream)", Kind.DAY, lambda row: day(row.posted_at), 12),
+    Column("posted", "Posted (downstream)", Kind.DAY, lambda row: day(row.posted_at), 15),
     Column("period", "Posting period", Kind.ID, lambda row: month(row.posted_at), 9),
 )
 
@@ -135,6 +151,6 @@ def _state(as_of: datetime, twins: Twins) -> tuple[Column[Row], ...]:
         Column("twins", "Twin in other system", Kind.ID, twins_in, 26),
         Column("flag_refs", "Flag refs", Kind.ID, lambda row: joined(row.flag_refs), 14),
         Column("note", "Note", Kind.TEXT, lambda row: row.note, 30),
-        Column("first_seen", "First seen", Kind.DAY, lambda row: day(row.first_seen), 12),
+        Column("first_seen", "First seen", Kind.DAY, lambda row: day(first_seen(row)), 12),
         Column("age", "Age (days)", Kind.WHOLE, lambda row: age(row, as_of), 8),
     )

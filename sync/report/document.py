@@ -49,6 +49,7 @@ class Column(Generic[_R]):
     total: bool = False
     formula: str | Callable[[_R], str] = ""
     choices: tuple[str, ...] = ()  # what a person may fill in, of which words
+    spare: bool = False  # the first to be left out where paper has no room
     fill: bool = False  # a person fills it in, in the workbook or on paper
 
 

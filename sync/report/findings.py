@@ -173,7 +173,7 @@ def explained_table(material: Material) -> Table[Use]:
         Column("document", "Downstream invoice", Kind.ID, lambda one: one.memo.invoice_id or "", 28, brief=True),
         Column("leg", "Leg", Kind.ID, lambda one: one.row.leg, 13),
         Column("currency", "Ccy", Kind.ID, lambda one: one.row.currency, 6, brief=True),
-        Column("before", "Variance before", Kind.MONEY, lambda one: one.before, brief=True),
+        Column("before", "Variance before", Kind.MONEY, lambda one: one.before, brief=True, spare=True),
         Column("memo", "Memo no.", Kind.ID, lambda one: one.memo.number or one.memo.id, 20, brief=True),
         Column("memo_date", "Memo date", Kind.DAY, lambda one: day(one.memo.posted_at), 12, brief=True),
         Column("period", "Posting period", Kind.ID, lambda one: month(one.memo.posted_at), 9),

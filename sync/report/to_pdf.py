@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Literal
 from sync.report.cells import printable as clean
 from sync.report.cells import readable, shortened, time
 from sync.report.charts import svg
-from sync.report.document import Block, Chart, Document, Facts, Kind, Prose, Table
+from sync.report.document import Block, Chart, Column, Document, Facts, Kind, Prose, Table
 
 COLUMNS_MAX = 10  # more cannot be read on A4
 ROWS_MAX = 2_000  # rows of one table that are printed
@@ -131,7 +131,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 def _table(table: Table[Any]) -> dict[str, Any]:
     """The brief columns of a table, its ids shortened; the files for programs have it all."""
-    columns = [one for one in table.used_columns(ROWS_MAX) if one.brief][:COLUMNS_MAX]
+    columns = _columns(table)
     long = table.count > ROWS_MAX
     note = table.note
     if not table.count:
@@ -167,6 +167,17 @@ def _table(table: Table[Any]) -> dict[str, Any]:
         "rows": rows,
         "totals": totals if table.count else [],
     }
+
+
+def _columns(table: Table[Any]) -> list[Column[Any]]:
+    """The brief columns; the group first where there is more than one, else nobody sees it."""
+    used = [one for one in table.used_columns(ROWS_MAX) if one.brief]
+    groups = {group for group, _ in table.totals}
+    if len(groups) > 1 and all(one.key != table.group for one in used):
+        used = [*(one for one in table.columns if one.key == table.group), *used]
+    if len(used) > COLUMNS_MAX:
+        used = [one for one in used if not one.spare]
+    return used[:COLUMNS_MAX]
 
 
 def _text(cell: Any, kind: Kind, currency: str) -> str:

@@ -35,6 +35,9 @@ EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
 FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
 PROPERTY_MAX = 250  # characters of a property of the file
 HEADER_POINTS = 30  # the height of a header: its titles take two lines
+LINE_POINTS = 15  # the height of one line of text; viewers do not find it by themselves
+LINES_MAX = 8  # lines shown of a long text; the cell has it whole
+PAGE_WIDTH = 220  # characters across a sheet of paper that can still be read
 TICK = 1000  # rows between two words on progress
 Told = Callable[[int], None]
 
@@ -101,6 +104,7 @@ class _Writer:
         self._section, self._layout, self._pens = section, layout, pens
         self._told = told
         self._links = 0
+        self._widths = self._find_widths()
 
     def fill(self) -> None:
         """Write the sheet."""
@@ -137,15 +141,15 @@ class _Writer:
         sheet, tables = self._sheet, self._tables()
         sheet.set_landscape()
         sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
+        # One page wide, unless nobody could read it then.
+        pages = -(-sum(self._widths.values()) // PAGE_WIDTH)
+        sheet.fit_to_pages(pages, 0)
+        if pages > 1:
+            sheet.print_across()
+            sheet.repeat_columns(0)
         run = printable(self._document.head.run_id)[:60].replace("&", "&&")
         sheet.set_footer(f"&L&8{run}&C&8&A&R&8&P / &N")
-        widths: dict[int, int] = {0: 24}
-        for table, _ in tables:
-            start = 1 if table.numbered else 0
-            for number, column in enumerate(table.columns, start):
-                widths[number] = max(widths.get(number, 0), column.width)
-        for number, width in widths.items():
+        for number, width in self._widths.items():
             sheet.set_column(number, number, width)
         if len(tables) == 1 and len(self._section.blocks) == 1:
             table, place = tables[0]
@@ -153,6 +157,22 @@ class _Writer:
             sheet.freeze_panes(place.first, 0)
             sheet.repeat_rows(place.header)
             sheet.autofilter(place.header, 0, place.last, last)
+
+    def _find_widths(self) -> dict[int, int]:
+        """How wide each column of the sheet is: all its tables share them."""
+        widths: dict[int, int] = {0: 24}
+        for table, _ in self._tables():
+            start = 1 if table.numbered else 0
+            for number, column in enumerate(table.columns, start):
+                widths[number] = max(widths.get(number, 0), column.width)
+        return widths
+
+    def _high_enough(self, at: int, number: int, text: str, lines: int) -> int:
+        """Make a row as high as the longest of its texts needs; answers with its lines."""
+        needed = min(-(-len(text) // max(self._widths[number] - 1, 1)), LINES_MAX)
+        if needed > lines:
+            self._check(self._sheet.set_row(at, LINE_POINTS * needed))
+        return max(needed, lines)
 
     def _tables(self) -> list[tuple[Table[Any], Place]]:
         return [
@@ -202,15 +222,16 @@ class _Writer:
         ):
             decimals = places(currency)
             self._text(line, 0, name, self._pens.label)
-            pen = self._pens.of(Kind.MONEY, decimals, marked=False, sums=True, fill=False)
+            last = line == place.header - 1
+            pen = self._pens.of(Kind.MONEY, decimals, marked=True, sums=last, fill=False)
             for number, column in enumerate(table.columns, start):
                 if not column.total:
                     continue
                 minor = sums.get(column.key, 0)
-                if not table.count or abs(minor) > EXACT_MAX:
+                formula = total(column, table, self._layout, (group, currency), decimals)
+                if not formula or not table.count or abs(minor) > EXACT_MAX:
                     self._number(line, number, minor, decimals, pen)
                     continue
-                formula = total(column, table, self._layout, (group, currency), decimals)
                 self._formula(line, number, formula, _major(minor, decimals), pen)
 
     def _row(
@@ -223,9 +244,12 @@ class _Writer:
         if table.numbered:
             pen = self._pens.of(Kind.WHOLE, 0, marked=marked, sums=False, fill=False)
             self._check(self._sheet.write_number(at, 0, line, pen))
+        lines = 1
         for number, column in enumerate(table.columns, start):
             cell = column.of(row)
             fill = column.fill
+            if column.kind is Kind.TEXT and cell:
+                lines = self._high_enough(at, number, str(cell), lines)
             if cell in {None, ""} and not fill:
                 continue
             shown = (

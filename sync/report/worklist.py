@@ -47,6 +47,7 @@ def build(material: Material, *, closed: bool = False) -> Document:
         shown,
         lambda one: one.flag.currency,
         empty="Nothing to do by hand.",
+        group="system",
         marked=lambda one: one.open and one.flag.priority == 1,
         note="Only what is seen downstream settles a flag; a click never does.",
     )
@@ -108,6 +109,12 @@ def _money(name: str, item: Item) -> int | None:
         return None
     minor: int = getattr(item.document, name)
     return minor
+
+
+def _due(item: Item) -> str:
+    """By when its customer is asked to pay: the work should be done before."""
+    due = item.document.due_on if item.document is not None else None
+    return "" if due is None else due.isoformat()
 
 
 _COLUMNS: tuple[Column[Item], ...] = (
@@ -201,6 +208,7 @@ _COLUMNS: tuple[Column[Item], ...] = (
     Column("action", "Action", Kind.TEXT, lambda one: one.flag.action, 44, brief=True),
     Column("why", "Why this action", Kind.TEXT, lambda one: one.flag.why, 40),
     Column("link", "Link", Kind.LINK, lambda one: one.flag.url or "", 30),
+    Column("due", "Customer's due date", Kind.DAY, _due, 12),
     Column("assignee", "Assignee", Kind.TEXT, lambda one: one.flag.assignee or "", 16),
     Column(
         "claimed",

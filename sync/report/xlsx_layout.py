@@ -26,6 +26,7 @@ HEAD_ROWS = 4  # title, two lines on the run, and a gap
 CHART_ROWS = 17
 SHEET_ROWS = 1_048_576
 SHEET_NAME_MAX = 31
+_PLAIN = re.compile(r"[\w↔ .-]*")
 _NAME = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
 
 
@@ -131,11 +132,16 @@ def total(
     key: tuple[str, str],
     decimals: int,
 ) -> str:
-    """A column's total in one group and currency; it follows the filter where that is cheap."""
+    """A column's total in one group and currency; it follows the filter where that is cheap.
+
+    '' where no formula can tell the group.
+    """
     amounts = layout.range_of(table.key, column.key)
     if len(table.totals) == 1:
         return f"=ROUND(SUBTOTAL(109,{amounts}),{decimals})"
     group, currency = key
+    if not _PLAIN.fullmatch(group):
+        return ""  # a criterion would read signs in it; the figure stands all the same
     wanted = f'{layout.range_of(table.key, "currency")},"{currency}"'
     if table.group:
         wanted += f',{layout.range_of(table.key, table.group)},"{group}"'

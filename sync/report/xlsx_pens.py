@@ -42,9 +42,9 @@ class Pens:
             elif kind is Kind.PERCENT:
                 look["num_format"] = "0.00%"
             elif kind is Kind.DAY:
-                look["num_format"] = "yyyy-mm-dd"
+                look.update({"num_format": "yyyy-mm-dd", "align": "left"})
             elif kind is Kind.WHOLE:
-                look["num_format"] = "0"
+                look["num_format"] = "0_)"  # room before the next column's text
             else:
                 look["num_format"] = "@"
             if kind is Kind.TEXT:
