@@ -16,7 +16,7 @@ from state.effective import dated_by_source
 from state.engine import transaction
 from state.observations import AuditEntry, Changes, Ground
 from state.reads_credits import CreditReader
-from state.rows import WordRow, flag_row, micros, rows_of
+from state.rows import WordRow, flag_row, micros, posted_between, rows_of
 from state.statements import (
     ADD_AUDIT,
     ADD_BODY,
@@ -181,6 +181,15 @@ class Books(CreditReader):
         self._unmoved(known, based_on)
         if changes.ground is not None:
             self._unshaken(connection, changes.ground)
+        between = [
+            one
+            for row in rows
+            if (before := known.get((row.kind, row.id))) is not None
+            and (one := posted_between(row, before[1][1])) is not None
+        ]
+        if between:
+            self._put(connection, between, known, at)
+            known.update(self._known(connection, between))
         self._put(connection, rows, known, at)
         cursors = [
             {"entity": self._entity, "name": name, "value": value}

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from state.codec import encode, fingerprint
-from state.effective import effective_at
+from state.codec import decode, encode, fingerprint
+from state.effective import effective_at, rewound
 from state.observations import Changes
+from state.receivables import DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,22 +94,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
 def _downstream_rows(changes: Changes) -> Iterator[WordRow]:
     """Documents and the memos on them."""
     for document in changes.documents:
-        yield _row(
-            "document",
-            f"{document.target}|{document.id}",
-            document,
-            ref=document.core_invoice_id or "",
-            parent=document.target,
-            status=document.status.value,
-            currency=document.currency,
-            minor=document.gross_minor,
-            tax=document.tax_minor,
-            paid=document.paid_minor,
-            open=document.open_minor,
-            began_at=_micros(document.created_at),
-            posted_at=_micros(document.posted_at or document.created_at),
-            paid_at=_micros(document.paid_at),
-        )
+        yield _document_row(document)
     for memo in changes.memos:
         yield _row(
             "memo",
@@ -123,6 +109,35 @@ def _downstream_rows(changes: Changes) -> Iterator[WordRow]:
             open=memo.taken_off_minor,
             posted_at=_micros(memo.posted_at),
         )
+
+
+def posted_between(row: WordRow, before: str) -> WordRow | None:
+    """What a draft was from its posting on, where it is next seen paid or void already."""
+    if row.kind != "document" or before != DocumentStatus.DRAFT.value:
+        return None
+    if row.posted_at is None or row.dated_at is None or row.dated_at <= row.posted_at:
+        return None
+    was = rewound(decode(DownstreamInvoice, row.body), moment(row.posted_at))
+    return None if was is None else _document_row(was)
+
+
+def _document_row(document: DownstreamInvoice) -> WordRow:
+    return _row(
+        "document",
+        f"{document.target}|{document.id}",
+        document,
+        ref=document.core_invoice_id or "",
+        parent=document.target,
+        status=document.status.value,
+        currency=document.currency,
+        minor=document.gross_minor,
+        tax=document.tax_minor,
+        paid=document.paid_minor,
+        open=document.open_minor,
+        began_at=_micros(document.created_at),
+        posted_at=_micros(document.posted_at or document.created_at),
+        paid_at=_micros(document.paid_at),
+    )
 
 
 def flag_row(key: str, flag: Flag) -> WordRow:

@@ -143,7 +143,7 @@ def _core_total(rows: list[Row], matched: Sequence[Matched], counted: Counted) -
                 legs[one.currency] += one.core_minor
         for row in rows:
             if row.target == target and row.core_minor:
-                legs[_core_currency(row, counted)] += row.core_minor
+                legs[row.core_currency or row.currency] += row.core_minor
         if any(legs[c] != counted.core_minor[c] for c in {*legs, *counted.core_minor}):
             wrong.append(f"{target}: {_told(legs)} against {_told(counted.core_minor)}")
     return Check(name, not wrong, "; ".join(wrong))
@@ -152,13 +152,6 @@ def _core_total(rows: list[Row], matched: Sequence[Matched], counted: Counted) -
 def _told(sums: Counter[str]) -> dict[str, int]:
     """Sums by currency as a figure shows them: in one order, and none of nothing."""
     return {currency: minor for currency, minor in sorted(sums.items()) if minor}
-
-
-def _core_currency(row: Row, counted: Counted) -> str:
-    """A mismatched row shows the document's currency; its core amount has the core's."""
-    if row.kind == Kind.CURRENCY_MISMATCH:
-        return next((c for c in counted.core_minor if c != row.currency), row.currency)
-    return row.currency
 
 
 def _downstream_total(

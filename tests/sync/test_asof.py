@@ -185,3 +185,29 @@ def test_a_draft_that_is_posted_with_an_earlier_date_counts_from_that_date(
     kept.see(day(11, 4), documents=(posted,))
     (row,) = kept.run(period="2026-10").rows
     assert (row.kind, row.document_status) == ("MATCHED", "OPEN")
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"status": PAID, "paid_minor": 10000, "open_minor": 0, "paid_at": day(11, 3)},
+        {"status": VOID, "open_minor": 0, "voided_at": day(11, 3)},
+    ],
+)
+def test_a_draft_that_is_next_seen_closed_was_open_in_between(
+    kept: Kept, closed: dict[str, Any]
+) -> None:
+    """Posted after the last reading of October, and closed before the next one."""
+    draft = document(
+        "stripe", "a", status=DocumentStatus.DRAFT, posted_at=None, created_at=day(10, 30)
+    )
+    kept.see(day(10, 31, 6), invoices=(core("a"),), documents=(draft,))
+    late = {"posted": day(10, 31, 18), "created_at": day(10, 30), **closed}
+    kept.see(day(11, 4), documents=(document("stripe", "a", **late),))
+    october, noon = kept.run(period="2026-10"), kept.run(as_of=day(10, 31))
+    assert [(r.kind, r.document_status, r.open_minor) for r in october.rows] == [
+        ("MATCHED", "OPEN", 10000)
+    ]
+    assert kinds(noon) == {("stripe", "a"): "AWAITING_FINALIZATION"}
+    assert [row.document_status for row in kept.run().rows] == [closed["status"]]
+    assert broken(october) == broken(noon) == []
