@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from state.codec import decode
-from state.engine import open_engine
+from state.engine import open_engine, reading
 from state.statements import value_of, words
 from state.tables import BodyRow, Current
 
@@ -22,6 +22,7 @@ class Asking:
 
     def __init__(self, url: str, entity: str) -> None:
         self._engine = open_engine(url)
+        self._reads = reading(self._engine)
         self._entity = entity
         self._turn = (
             threading.RLock()
@@ -43,11 +44,11 @@ class Asking:
 
     def ask(self, query: Any, about: Mapping[str, Any] | None = None) -> list[Any]:
         """The rows of one query, read whole."""
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             return list(connection.execute(query, about or {}).all())
 
     def _scalar(self, query: Any) -> str | None:
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             value: str | None = connection.execute(query).scalar()
             return value
 
@@ -57,7 +58,7 @@ class Asking:
             .where(col(Current.entity) == self._entity, col(Current.kind) == kind)
             .group_by(col(Current.status))
         )
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def _in(
@@ -65,7 +66,7 @@ class Asking:
     ) -> list[_W]:
         """Words of a kind whose column holds one of these values, by id."""
         found: list[_W] = []
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             for some in chunks(sorted(values)):
                 many, value = value_of(some)
                 about = {"entity": self._entity, "kind": kind, "value": value}
@@ -88,7 +89,7 @@ class Asking:
                 .order_by(col(Current.id))
                 .limit(CHUNK)
             )
-            with self._turn, self._engine.connect() as connection:
+            with self._turn, self._reads.connect() as connection:
                 rows = connection.execute(query).all()
             if not rows:
                 return

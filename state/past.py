@@ -27,7 +27,7 @@ class Past(DownstreamReads):
             col(Current.kind) == "invoice",
             col(Current.parent) != "",
         )
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             return [(row[0], row[1]) for row in connection.execute(query)]
 
     def history(
@@ -87,7 +87,7 @@ class Past(DownstreamReads):
                 .order_by(col(ObservationRow.id), seen)
                 .limit(CHUNK)
             )
-            with self._turn, self._engine.connect() as connection:
+            with self._turn, self._reads.connect() as connection:
                 rows = connection.execute(query).all()
             if not rows:
                 return
@@ -118,7 +118,7 @@ class Past(DownstreamReads):
             if about is not None:
                 mark = f'"object_type":"{about}"'
                 query = query.where(col(AuditRow.body).contains(mark, autoescape=True))
-            with self._turn, self._engine.connect() as connection:
+            with self._turn, self._reads.connect() as connection:
                 rows = connection.execute(query).all()
             if not rows:
                 return

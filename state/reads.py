@@ -64,7 +64,7 @@ class Reader(Past):
     def known_ids(self, ids: Collection[str]) -> set[str]:
         """Which of these core invoices are known."""
         found: set[str] = set()
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             for some in chunks(sorted(ids)):
                 query = select(col(Current.id)).where(
                     col(Current.entity) == self._entity,
@@ -76,7 +76,7 @@ class Reader(Past):
 
     def known_by_prefix(self, prefix: str) -> list[str]:
         """Core invoices whose id begins so, two at most: more than one decides nothing."""
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             query = (
                 select(col(Current.id))
                 .where(
@@ -149,7 +149,7 @@ class Reader(Past):
                 col(RunRow.body).contains(f'"period": "{period}"', autoescape=True)
             )
         query = query.order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc()).limit(1)
-        with self._engine.connect() as connection:
+        with self._reads.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
@@ -189,7 +189,7 @@ class Reader(Past):
 
     def audit_head(self) -> tuple[int, str]:
         """Sequence and hash of the last audit line."""
-        with self._engine.connect() as connection:
+        with self._reads.connect() as connection:
             return self._head(connection)
 
     def verify_audit(self) -> Verdict:

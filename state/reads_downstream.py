@@ -49,7 +49,7 @@ class DownstreamReads(Asking):
 
     def standing_documents(self, target: str) -> list[str]:
         """Documents that are not void and not deleted, paid ones among them."""
-        with self._turn, self._engine.connect() as connection:
+        with self._turn, self._reads.connect() as connection:
             query = (
                 select(col(Current.id))
                 .where(

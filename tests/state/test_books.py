@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -220,6 +221,22 @@ def test_two_entities_share_a_file_and_nothing_else(tmp_path: Path) -> None:
     assert (one.instance, two.instance) == ("a", "b")
     one.close()
     two.close()
+
+
+def test_a_read_waits_for_no_writer_and_sees_what_was_committed(tmp_path: Path) -> None:
+    books = Books(f"sqlite:///{tmp_path}/state.db", "a", new_id=lambda: "1")
+    books.record(Changes(invoices=(an_invoice(),)), at=NOW)
+    writer = sqlite3.connect(tmp_path / "state.db", isolation_level=None, timeout=0)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM current")
+    assert books.invoice("ci_1") == an_invoice()
+    with books._reads.connect() as reader:
+        reader.execute(text("SELECT 1 FROM current")).all()
+        writer.execute("COMMIT")  # nor does a writer wait for a read
+        assert reader.execute(text("SELECT 1 FROM current")).all()
+    assert books.invoice("ci_1") is None
+    writer.close()
+    books.close()
 
 
 def test_a_newer_or_foreign_file_is_refused_in_one_line(tmp_path: Path) -> None:
