@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.kills.front import Request
-from tests.kills.processes import Zygote
+from tests.kills.processes import Child, Zygote
 from tests.kills.world import World
 
 CREATE = "stripe POST /v1/invoices"
@@ -123,11 +124,25 @@ def test_what_sleeps_is_woken_by_a_signal(
     comes_right(world)
 
 
+def suspend(process: Child, books: Path) -> None:
+    """Stop it, but in no commit of another of its threads: nobody gets past that one."""
+    while True:
+        process.signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(books, isolation_level=None, timeout=0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.signal(signal.SIGCONT)
+                time.sleep(0.01)
+            else:
+                return
+
+
 def test_a_process_suspended_past_its_lease_keeps_nothing(
     world: World, moments: Moments
 ) -> None:
     world.bill(3)
-    moments.at(LINES, "arrived", lambda: stale.signal(signal.SIGSTOP))
+    moments.at(LINES, "arrived", lambda: suspend(stale, world.books_path))
     stale = world.tieout("run")
     until(lambda: any(one.name == LINES and one.status for one in world.seen))
     world.pass_time(61)
