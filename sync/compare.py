@@ -237,21 +237,20 @@ def _crossed(core: CoreSide, document: DownstreamInvoice | None) -> str:
 
 
 def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[CreditMemo]]:
-    """More than one live document: all of them stand against the one core amount."""
-    used = [
-        memo
-        for one in live
-        for memo in eligible(one)
-        if one.document.currency == row.currency
-    ]
-    gross = sum(
-        one.document.gross_minor
-        for one in live
-        if one.document.status.posted and one.document.currency == row.currency
-    )
+    """More than one live document: all of them stand against the one core amount.
+
+    Nothing is netted across currencies: what has another one is named beside the row.
+    """
+    some = [one for one in live if one.document.currency == row.currency]
+    used = [memo for one in some for memo in eligible(one)]
+    gross = sum(one.document.gross_minor for one in some if one.document.status.posted)
     memos = -sum(memo.amount_minor for memo in used)
-    amount = core.amount if core.status == CoreStatus.FINALIZED else 0
-    variance = gross + memos - amount
+    due = core.status == CoreStatus.FINALIZED and not row.core_currency
+    variance = gross + memos - (core.amount if due else 0)
+    others = [one.document for one in live if one not in some]
+    for other in others:
+        amount = f"{display(other.gross_minor, other.currency)} {other.currency}"
+        row = _noted(row, f"{other.id} asks for {amount}: not netted")
     doubled = replace(
         row,
         kind=Kind.DUPLICATE_DOWNSTREAM,
@@ -264,8 +263,8 @@ def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[Cr
         closed=0,
         explained=0,
         unexplained=variance,
-        open_minor=sum(one.document.owed_minor for one in live),
-        paid_minor=sum(one.document.paid_minor for one in live),
+        open_minor=sum(one.document.owed_minor for one in some),
+        paid_minor=sum(one.document.paid_minor for one in some),
         memo_refs=tuple(memo.number or memo.id for memo in used),
     )
     return doubled, used

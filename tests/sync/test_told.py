@@ -94,3 +94,19 @@ def test_a_second_draft_beside_an_invoice_is_never_clear(kept: Kept) -> None:
         ("DUPLICATE_DOWNSTREAM", 0)
     ]
     assert run.outcome is Outcome.OPEN_ITEMS
+
+
+def test_duplicates_in_two_currencies_are_never_netted(kept: Kept) -> None:
+    """The later one stands for the row; the other is named, and the run is not clear."""
+    euros = document(
+        "stripe", "a", 9000, id="stripe_eur", currency="EUR", created_at=day(10, 9)
+    )
+    kept.see(day(10, 10), invoices=(core("a"),), documents=(document("stripe", "a"), euros))
+    run = kept.run()
+    (row,) = run.rows
+    assert (row.kind, row.currency, row.core_currency) == (
+        "DUPLICATE_DOWNSTREAM", "EUR", "USD",
+    )  # fmt: skip
+    assert (row.gross_minor, row.unexplained, row.open_minor) == (9000, 9000, 9000)
+    assert "stripe_a asks for 100.00 USD: not netted" in row.note
+    assert run.outcome is Outcome.OPEN_ITEMS
