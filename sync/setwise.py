@@ -61,6 +61,7 @@ from sync.statements import (
 
 MEMORY = "260MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
+AS_WRITTEN = "join_order,build_side_probe_side"
 SAMPLE = 50  # names looked at to find where a batch of documents ends
 BATCH = 150_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
@@ -124,9 +125,12 @@ class _Engine:
             progress.step("reading the books in bulk", len(COLUMNS))
             self._passed()
             self._wind()
+            # Nobody knows how long a stream is: it must not be held to be the shorter side.
+            self._db.execute(f"SET disabled_optimizers = '{AS_WRITTEN}'")
             for kind in COLUMNS:
                 self._load(kind)
                 progress.advance()
+            self._db.execute("SET disabled_optimizers = ''")
             progress.step("joining the books", None)
             self._join()
             self._count(found)
