@@ -205,15 +205,17 @@ def _moments(chain: Chain) -> Iterable[_Moment]:
             yield _Moment(one.first_seen, 0, "In preparation", invoice.id, 0, parent)
             continue
         event = "Re-issued" if number else "Issued"
+        # At one instant a version is issued, then voided, then the next is issued.
+        turn = 2 * (number - len(chain.versions))
         billed = _billed(chain, invoice)
-        yield _Moment(invoice.issued_at, 0, event, invoice.id, billed, parent)
+        yield _Moment(invoice.issued_at, turn, event, invoice.id, billed, parent)
         if invoice.status is CoreStatus.VOID:
             # Nobody tells when the core voided it: seen by then, and before its replacement.
             seen = one.void_seen or one.first_seen
             heirs = (heir.invoice.issued_at for heir in chain.versions[number + 1 :])
             at = min([seen, *(moment for moment in heirs if moment is not None)])
             yield _Moment(
-                at, -1, "Voided in billing", invoice.id, -billed,
+                at, turn + 1, "Voided in billing", invoice.id, -billed,
                 reference="at the latest",
             )  # fmt: skip
     for document in chain.documents:
@@ -233,7 +235,7 @@ def _moments(chain: Chain) -> Iterable[_Moment]:
         name = memo.number or memo.id
         reference = (
             f"{memo.text or memo.reason} ({display(memo.amount_minor, memo.currency)})"
-        )
+        ).strip()
         yield _Moment(
             memo.posted_at, 6, "Credit memo", name, amount, memo.invoice_id or "",
             memo.approved_by or "", reference,

@@ -185,7 +185,7 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("cumulative", "Cumulative %", Kind.PERCENT, lambda one: ratio(one.cumulative, _gross(one)), 10),
     Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.issued_month == month(one.memo.posted_at) else "N", 9),
     Column("link", "Link type", Kind.ID, _link, 16),
-    Column("twin", "Twin in other system", Kind.ID, lambda one: "; ".join(map(str, one.twins)), 26),
+    Column("twin", "Twin in other system", Kind.ID, lambda one: "; ".join(map(str, one.twins)), 26, brief=True),
     Column("counts", "Counts in (a)", Kind.ID, lambda one: "Y" if one.use else "N", 9),
     Column("evidence", "Evidence", Kind.LINK, lambda one: one.memo.url or "", 30),
 )  # fmt: skip
@@ -199,26 +199,31 @@ def _table(key: str, title: str, entries: Iterable[Entry]) -> Table[Entry]:
         entries,
         lambda one: one.memo.currency,
         numbered=key == "register",
+        group="system",
         marked=lambda one: not one.memo.approved or one.memo.invoice_id is None,
     )
 
 
-def _reasons(entries: list[Entry]) -> Table[tuple[str, str, int, int]]:
-    sums: dict[tuple[str, str], list[int]] = {}
+def _reasons(entries: list[Entry]) -> Table[tuple[str, str, str, int, int]]:
+    """By register: a note in Stripe and its twin in an ERP are one event, never added."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
     for one in entries:
-        pair = sums.setdefault((one.memo.currency, reason_code(one.memo)), [0, 0])
+        key = (one.memo.target, one.memo.currency, reason_code(one.memo))
+        pair = sums.setdefault(key, [0, 0])
         pair[0] += 1
         pair[1] += _signed(one)
-    rows = [
-        (ccy, code, count, minor) for (ccy, code), (count, minor) in sorted(sums.items())
-    ]
-    columns: tuple[Column[tuple[str, str, int, int]], ...] = (
-        Column("currency", "Ccy", Kind.ID, lambda one: one[0], 6, brief=True),
-        Column("reason_code", "Reason code", Kind.ID, lambda one: one[1], 24, brief=True),
-        Column("count", "Memos", Kind.WHOLE, lambda one: one[2], 9, brief=True, formula="COUNTIFS({register.currency},{currency},{register.reason_code},{reason_code})"),
-        Column("amount", "Ex tax", Kind.MONEY, lambda one: one[3], brief=True, total=True, formula="ROUND(SUMIFS({register.amount},{register.currency},{currency},{register.reason_code},{reason_code}),{exponent})"),
+    rows = [(*key, count, minor) for key, (count, minor) in sorted(sums.items())]
+    same = "{register.system},{system},{register.currency},{currency},{register.reason_code},{reason_code}"
+    columns: tuple[Column[tuple[str, str, str, int, int]], ...] = (
+        Column("system", "System", Kind.ID, lambda one: one[0], 12, brief=True),
+        Column("currency", "Ccy", Kind.ID, lambda one: one[1], 6, brief=True),
+        Column("reason_code", "Reason code", Kind.ID, lambda one: one[2], 24, brief=True),
+        Column("count", "Memos", Kind.WHOLE, lambda one: one[3], 9, brief=True, formula=f"COUNTIFS({same})"),
+        Column("amount", "Ex tax", Kind.MONEY, lambda one: one[4], brief=True, total=True, formula=f"ROUND(SUMIFS({{register.amount}},{same}),{{exponent}})"),
     )  # fmt: skip
-    return table("by_reason", "By reason code", columns, rows, lambda one: one[0])
+    return table(
+        "by_reason", "By reason code", columns, rows, lambda one: one[1], group="system"
+    )
 
 
 def _codes() -> Table[tuple[str, str, str, str]]:

@@ -169,8 +169,8 @@ def _differ(run: Run) -> tuple[tuple[str, str], ...]:
     """Beside an ERP: on how many invoices it does not agree with Stripe."""
     if len(run.targets) < 2:  # noqa: PLR2004 - Stripe, and something beside it
         return ()
-    words = f"{len(run.pairs):,} (no part of the outcome)"
-    return (("Invoices on which Stripe and an ERP differ", words),)
+    words = f"{len(run.pairs):,} of the invoices (no part of the outcome)"
+    return (("Stripe and ERP differ on", words),)
 
 
 def _paper(run: Run) -> Table[str]:

@@ -115,6 +115,7 @@ def _ledger(material: Material) -> Table[LedgerRow]:
         _rows(material),
         lambda row: row.currency,
         numbered=True,
+        group="system",
         marked=lambda row: row.difference != 0,
     )
 
@@ -162,28 +163,34 @@ def _aging(material: Material) -> Table[LedgerRow]:
         rows,
         lambda row: row.currency,
         note="Unapplied credits are never netted into a bucket.",
+        group="system",
         empty="Nothing is open.",
     )
 
 
 def _charts(material: Material) -> tuple[Chart, ...]:
-    charts = []
-    for currency in sorted({row.currency for row in material.ledger}):
-        sums = [0] * len(AGES)
-        for row in material.ledger:
-            if row.currency == currency:
-                sums = [a + b for a, b in zip(sums, row.buckets, strict=True)]
-        if any(sums):
-            words = "; ".join(
-                f"{age}: {display(minor, currency)}"
-                for age, minor in zip(AGES, sums, strict=True)
-            )
-            title = f"Open balances by days past due, {currency}"
-            series = (Series("Open balance", tuple(sums)),)
-            charts.append(
-                Chart(f"aging_{currency.lower()}", title, currency, AGES, series, words)
-            )
-    return tuple(charts)
+    """A picture for each register and currency: two registers show the same debts."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for row in material.ledger:
+        held = sums.setdefault((row.target, row.currency), [0] * len(AGES))
+        for number, minor in enumerate(row.buckets):
+            held[number] += minor
+    several = len({target for target, _ in sums}) > 1
+    return tuple(
+        _chart(target if several else "", currency, tuple(held))
+        for (target, currency), held in sorted(sums.items())
+        if any(held)
+    )
+
+
+def _chart(target: str, currency: str, sums: tuple[int, ...]) -> Chart:
+    words = "; ".join(
+        f"{age}: {display(minor, currency)}" for age, minor in zip(AGES, sums, strict=True)
+    )
+    names = [one for one in (target, currency) if one]
+    title = ", ".join(("Open balances by days past due", *names))
+    key = "_".join(("aging", *names)).lower()
+    return Chart(key, title, currency, AGES, (Series("Open balance", sums),), words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +234,13 @@ def _ties(material: Material) -> tuple[Tie, ...]:
             name = f"opening = closing of the period before ({material.prior.run_id})"
             ties.append(Tie(name, *key, left, right, words))
     for currency, minor in sorted(material.general_ledger.items()):
-        whole = sum(value for (_, ccy), value in owed.items() if ccy == currency)
-        ties.append(
-            Tie(
-                "sub-ledger = G/L control account, as typed in",
-                "all",
-                currency,
-                whole,
-                minor,
-            )
-        )
+        # Each register by itself: Stripe and an ERP show the same debts once more.
+        held = {target: value for (target, ccy), value in owed.items() if ccy == currency}
+        name = "sub-ledger = G/L control account, as typed in"
+        ties += [
+            Tie(name, target, currency, value, minor)
+            for target, value in sorted((held or {"all": 0}).items())
+        ]
     return tuple(ties)
 
 
@@ -273,7 +277,14 @@ def _reconciling(material: Material) -> tuple[Table[LedgerRow], ...]:
         Column("difference", "Difference", Kind.MONEY, lambda row: row.difference, brief=True, total=True),
     )  # fmt: skip
     return (
-        table("reconciling", "Reconciling items", columns, rows, lambda row: row.currency),
+        table(
+            "reconciling",
+            "Reconciling items",
+            columns,
+            rows,
+            lambda row: row.currency,
+            group="system",
+        ),
     )
 
 
