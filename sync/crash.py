@@ -15,14 +15,12 @@ BYTES_MAX = 200_000
 _SECRET_OPTIONS = ("--token",)
 
 
-def keep(
-    error: BaseException, argv: Sequence[str], *, now: datetime, folder: Path = FOLDER
-) -> str:
+def keep(error: BaseException, argv: Sequence[str], *, now: datetime) -> str:
     """Write the traceback down and answer with the line that says where."""
     what = redact(one_line(f"{type(error).__name__}: {error}"), resolved())
-    path = folder / f"crash-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+    path = FOLDER / f"crash-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
             file.write(_text(error, argv, now))
@@ -35,7 +33,7 @@ def _text(error: BaseException, argv: Sequence[str], now: datetime) -> str:
     lines = traceback.format_exception(error)
     said = f"{now.isoformat()} Python {platform.python_version()}\n"
     said += f"tieout {' '.join(_shown(argv))}\n\n{''.join(lines)}"
-    return redact(said[-BYTES_MAX:], resolved())
+    return redact(said, resolved())[-BYTES_MAX:]  # a cut would leave half a secret
 
 
 def _shown(argv: Sequence[str]) -> list[str]:

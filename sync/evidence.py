@@ -7,7 +7,7 @@ since, which the manifest tells.
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -23,7 +23,6 @@ from sync import reporting
 from sync.books import Run
 from sync.progress import Progress
 
-FORMATS = reporting.FORMATS
 _SOURCES: tuple[tuple[str, str, type], ...] = (
     ("core-invoices", "invoice", CoreInvoice),
     ("core-credits", "credit", CoreCredit),
@@ -39,7 +38,6 @@ def bundle(
     digest: str,
     out: BinaryIO,
     *,
-    formats: Sequence[str] = FORMATS,
     redact: Redact = lambda text: text,
     progress: Progress,
 ) -> dict[str, str]:
@@ -62,7 +60,7 @@ def bundle(
         for name in reporting.NAMES:
             wish = reporting.Wish(closed=True, internal=True)
             made = reporting.document(name, material, wish)
-            for form in formats:
+            for form in reporting.FORMATS:
                 text = io.BytesIO()
                 reporting.write(made, form, text, progress=progress)
                 put(f"reports/{name}.{form}", iter((text.getvalue(),)))
