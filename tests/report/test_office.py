@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from sync import reporting
 from sync.report.document import Document
+from sync.report.material import Material
 from tests.report.conftest import rendered
 
 OFFICE = shutil.which("soffice")
@@ -28,6 +29,10 @@ RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
  oor:op="fuse"><value>0</value></prop></item>
 </oor:items>
 """
+BESIDE = "-beside"
+TWO_REGISTERS = tuple(
+    f"{name}{BESIDE}" for name in ("reconciliation", "rollforward", "credit-memos")
+)
 _FORMULA = re.compile(r"(<c [^>]*><f>[^<]*</f>)<v>[^<]*</v>")
 
 
@@ -49,7 +54,9 @@ def without_figures(workbook: bytes) -> tuple[bytes, int]:
 
 @pytest.fixture(scope="module")
 def calculated(
-    documents: dict[str, Document], tmp_path_factory: pytest.TempPathFactory
+    documents: dict[str, Document],
+    beside: Material,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, tuple[bytes, bytes, int]]]:
     """By report: as written, as calculated by the other program, and its formulas."""
     assert OFFICE is not None, NEEDED
@@ -58,6 +65,9 @@ def calculated(
     (profile / "user").mkdir(parents=True)
     (profile / "user" / "registrymodifications.xcu").write_text(RECALCULATE)
     written = {name: rendered(made, "xlsx") for name, made in documents.items()}
+    for name in TWO_REGISTERS:  # totals by leg, and the view between the two
+        made = reporting.document(name.removesuffix(BESIDE), beside)
+        written[name] = rendered(made, "xlsx")
     formulas = {}
     for name, workbook in written.items():
         bare, formulas[name] = without_figures(workbook)
@@ -87,7 +97,7 @@ def sheets(workbook: bytes) -> dict[str, list[list[Any]]]:
     }
 
 
-@pytest.mark.parametrize("name", reporting.NAMES)
+@pytest.mark.parametrize("name", [*reporting.NAMES, *TWO_REGISTERS])
 def test_each_formula_gives_the_figure_beside_it(
     calculated: dict[str, tuple[bytes, bytes, int]], name: str
 ) -> None:
