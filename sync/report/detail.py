@@ -148,7 +148,7 @@ def _state(as_of: datetime, twins: Twins) -> tuple[Column[Row], ...]:
         Column("kind", "Classification", Kind.ID, lambda row: row.kind, 27, brief=True),
         Column("severity", "Severity", Kind.WHOLE, lambda row: SEVERITY[row.kind], 9),
         Column("memo_refs", "Memo refs", Kind.ID, lambda row: joined(row.memo_refs), 20),
-        Column("twins", "Twin in other system", Kind.ID, twins_in, 26),
+        Column("twins", "Twin in other system", Kind.TEXT, twins_in, 26),
         Column("flag_refs", "Flag refs", Kind.ID, lambda row: joined(row.flag_refs), 14),
         Column("note", "Note", Kind.TEXT, lambda row: row.note, 30),
         Column("first_seen", "First seen", Kind.DAY, lambda row: day(first_seen(row)), 12),

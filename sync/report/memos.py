@@ -185,7 +185,7 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("cumulative", "Cumulative %", Kind.PERCENT, lambda one: ratio(one.cumulative, _gross(one)), 10),
     Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.issued_month == month(one.memo.posted_at) else "N", 9),
     Column("link", "Link type", Kind.ID, _link, 16),
-    Column("twin", "Twin in other system", Kind.ID, lambda one: "; ".join(map(str, one.twins)), 26, brief=True),
+    Column("twin", "Twin in other system", Kind.TEXT, lambda one: "; ".join(map(str, one.twins)), 26, brief=True),
     Column("counts", "Counts in (a)", Kind.ID, lambda one: "Y" if one.use else "N", 9),
     Column("evidence", "Evidence", Kind.LINK, lambda one: one.memo.url or "", 30),
 )  # fmt: skip
