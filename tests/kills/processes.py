@@ -63,3 +63,11 @@ class Child:
     def signal(self, number: int) -> None:
         if self.ended() is None:
             os.kill(self.pid, number)
+
+    def stands(self) -> bool:
+        """Has a SIGSTOP reached each thread? One takes it, and stops the others in its turn."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        try:
+            return all(one.read_text().rpartition(") ")[2][0] == "T" for one in threads)
+        except FileNotFoundError:  # a thread ended meanwhile
+            return False

@@ -128,6 +128,7 @@ def suspend(process: Child, books: Path) -> None:
     """Stop it, but in no commit of another of its threads: nobody gets past that one."""
     while True:
         process.signal(signal.SIGSTOP)
+        until(process.stands)
         with closing(sqlite3.connect(books, isolation_level=None, timeout=0)) as other:
             try:
                 other.execute("BEGIN IMMEDIATE")
