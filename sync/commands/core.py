@@ -66,11 +66,18 @@ def tell_time(data: Data = None, config: Config = None, as_json: Json = False) -
 @app.command("seed")
 def seed_company(
     url: Annotated[
-        str, typer.Option("--url", help="Where the core is served.")
-    ] = f"http://{HOST}:{PORT}",
+        str | None,
+        typer.Option(
+            "--url", help=f"Where the core is served; else core.base_url, else port {PORT}."
+        ),
+    ] = None,
     stripe_url: Annotated[
-        str, typer.Option("--stripe", help="Where the Stripe stand-in is served.")
-    ] = f"http://{HOST}:{STRIPE_PORT}",
+        str | None,
+        typer.Option(
+            "--stripe",
+            help=f"Where the stand-in is; else stripe.api_base, else port {STRIPE_PORT}.",
+        ),
+    ] = None,
     data: Data = None,
     token: Annotated[
         str | None,
@@ -82,13 +89,17 @@ def seed_company(
     """Give an empty core a company to try things on: last month billed, this one drafted."""
     from connectors.localcore import service
     from sync.demo import seed_served
+    from sync.settings import load
 
-    for option, address in (("--url", url), ("--stripe", stripe_url)):
+    settings = load(config)
+    core = url or settings.core.base_url or f"http://{HOST}:{PORT}"
+    stripe = stripe_url or settings.stripe.api_base or f"http://{HOST}:{STRIPE_PORT}"
+    for option, address in (("--url", core), ("--stripe", stripe)):
         if not is_loopback(urlsplit(address).hostname or ""):
             raise Unusable(f"{option}: a trial is for stand-ins on this machine alone")
-    where = folder(data, config)
+    where = data or Path(settings.core.data_dir)
     now = service.now(where)
-    names = seed_served(url, token or _kept_token(where), stripe_url, now)
+    names = seed_served(core, token or _kept_token(where), stripe, now)
     if as_json:
         print_json({"customers": list(names)})
     else:

@@ -62,6 +62,17 @@ def test_a_company_is_billed_for_last_month_and_made_once(served: Served) -> Non
     assert "has customers already" in err
 
 
+def test_it_fills_the_core_that_the_settings_name(served: Served) -> None:
+    (served.folder / "config.yaml").write_text(
+        f'core: {{base_url: "{served.core}", data_dir: core, token: file:core/token}}\n'
+        f'stripe: {{api_base: "{served.stripe}"}}\n'
+    )
+    (served.folder / "core" / core_service.TOKEN_NAME).chmod(0o600)
+    done = run(served.folder, "core", "seed")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Acme" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
