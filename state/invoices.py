@@ -7,6 +7,8 @@ from enum import StrEnum
 
 APPLIED = "applied_commit_or_credit"
 """Metronome: the kind of the line that applies a credit."""
+CONSOLIDATED = "USAGE_CONSOLIDATED"
+"""Metronome: the kind of an invoice whose lines are copied from invoices of its hierarchy."""
 
 
 class CoreStatus(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connectors.ports import CurrencyRule
-from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
+from state.invoices import CONSOLIDATED, CoreCustomer, CoreInvoice, CoreStatus
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from sync.lines import draft_lines, foots
@@ -217,13 +217,15 @@ def _unbillable_still(
 
 
 def _not_ours(case: Case, invoice: CoreInvoice, policy: Policy) -> str | None:
-    """Somebody else delivers it. Pushing as well would bill the customer twice."""
+    """Something else delivers it, or bills the same. To push as well would bill it twice."""
     if policy.delivery is Delivery.OBSERVE:
         return "OBSERVED"
     if invoice.delivery is not None:
         return "NATIVE_DELIVERY"
     if not invoice.billable:
         return "UNBILLABLE"
+    if invoice.kind == CONSOLIDATED:  # its lines are those of other invoices, which go out
+        return "CONSOLIDATED"
     if policy.delivery is Delivery.AUTO and case.customer is not None:
         contract = invoice.contract_id
         if contract is not None and contract in case.customer.native_contracts:

@@ -117,6 +117,7 @@ class TestAnInvoiceNobodyHasDecidedOn:
             ({}, OBSERVE, USD, P.SKIPPED, "OBSERVED", ""),
             ({"invoice": an_invoice(delivery="stripe")}, PUSH, USD, P.SKIPPED, "NATIVE_DELIVERY", ""),
             ({"invoice": an_invoice(billable=False)}, None, USD, P.SKIPPED, "UNBILLABLE", ""),
+            ({"invoice": an_invoice(kind="USAGE_CONSOLIDATED")}, None, USD, P.SKIPPED, "CONSOLIDATED", ""),
             ({"invoice": an_invoice(contract_id="k"), "customer": a_customer(native_contracts=("k",))}, None, USD, P.SKIPPED, "NATIVE_DELIVERY", ""),
             ({"invoice": an_invoice(currency=None)}, None, None, P.SKIPPED, "CUSTOM_UNIT", "a custom pricing unit is not money"),
             ({"invoice": an_invoice(-1)}, None, USD, P.SKIPPED, "NEGATIVE_INVOICE", "the core owes the customer: credit memo in A/R"),
@@ -198,6 +199,7 @@ class TestAnInvoiceDecidedBefore:
         [
             ({"invoice": an_invoice(delivery=NativeDelivery("stripe", "in_7"))}, PUSH, "NATIVE_DELIVERY"),
             ({"invoice": an_invoice(contract_id="k"), "customer": a_customer(native_contracts=("k",))}, Policy(), "NATIVE_DELIVERY"),
+            ({"invoice": an_invoice(kind="USAGE_CONSOLIDATED")}, Policy(), "CONSOLIDATED"),
             ({}, OBSERVE, "OBSERVED"),
         ],
     )  # fmt: skip
