@@ -110,10 +110,6 @@ class Reader(Past):
         """How many core invoices are known, by status."""
         return self._count("invoice")
 
-    def iter_customers(self) -> Iterator[CoreCustomer]:
-        """Every core customer, by id."""
-        return self._each(CoreCustomer, "customer")
-
     def push(self, core_invoice_id: str) -> PushRecord | None:
         """The push of one core invoice."""
         return self.pushes_for([core_invoice_id]).get(core_invoice_id)

@@ -166,9 +166,6 @@ class Store(Protocol):
     def count_invoices(self) -> dict[str, int]:
         """How many are known, by status."""
 
-    def iter_customers(self) -> Iterator[CoreCustomer]:
-        """Every core customer, by id."""
-
     def credits_of(self, customer_id: str) -> list[CoreCredit]:
         """A customer's credits and its contracts' credits."""
 

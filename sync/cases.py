@@ -185,14 +185,7 @@ def _touched(store: CaseBooks, changes: Changes) -> set[str]:
     """The invoices that a change is about; a document's, before it and after it."""
     touched = {invoice.id for invoice in changes.invoices}
     touched |= {record.core_invoice_id for record in changes.pushes}
-    by_target: dict[str, list[str]] = {}
-    for document in changes.documents:
-        by_target.setdefault(document.target, []).append(document.id)
-    before = [
-        document
-        for target, names in by_target.items()
-        for document in store.documents_by_id(target, names).values()
-    ]
+    before = _as_kept(store, ((one.target, one.id) for one in changes.documents)).values()
     named = {document.core_invoice_id for document in (*changes.documents, *before)}
     return touched | {core_id for core_id in named if core_id is not None}
 
@@ -272,32 +265,46 @@ def _documents(
     return held
 
 
+def _by_register(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    by_target: dict[str, list[str]] = {}
+    for target, name in keys:
+        by_target.setdefault(target, []).append(name)
+    return by_target
+
+
+def _as_kept(
+    store: CaseBooks, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], DownstreamInvoice]:
+    """Documents by register and id, as they were last kept; one reading a register."""
+    return {
+        (target, name): document
+        for target, names in _by_register(keys).items()
+        for name, document in store.documents_by_id(target, names).items()
+    }
+
+
 def _linked_by_hand(
     store: CaseBooks, core_ids: Collection[str]
 ) -> dict[tuple[str, str], DownstreamInvoice]:
     """Documents that name no core invoice, and that two persons have tied to one."""
+    links = [link for some in store.links_of(core_ids).values() for link in some]
+    kept = _as_kept(store, ((link.target, link.new_document_id) for link in links))
     found = {}
-    for some in store.links_of(core_ids).values():
-        for link in some:
-            names = [link.new_document_id]
-            document = store.documents_by_id(link.target, names).get(link.new_document_id)
-            if document is not None and document.core_invoice_id is None:
-                found[link.target, document.id] = replace(
-                    document,
-                    core_invoice_id=link.core_invoice_id,
-                    linked_by=link.rule,
-                )
+    for link in links:
+        document = kept.get((link.target, link.new_document_id))
+        if document is not None and document.core_invoice_id is None:
+            found[link.target, document.id] = replace(
+                document, core_invoice_id=link.core_invoice_id, linked_by=link.rule
+            )
     return found
 
 
 def _memos(
     store: CaseBooks, documents: Iterable[DownstreamInvoice], changes: Changes
 ) -> dict[tuple[str, str], dict[str, CreditMemo]]:
-    by_target: dict[str, list[str]] = {}
-    for document in documents:
-        by_target.setdefault(document.target, []).append(document.id)
+    keys = ((document.target, document.id) for document in documents)
     memos: dict[tuple[str, str], dict[str, CreditMemo]] = {}
-    for target, ids in by_target.items():
+    for target, ids in _by_register(keys).items():
         for document_id, some in store.memos_of(target, ids).items():
             memos[target, document_id] = {memo.id: memo for memo in some}
     for memo in changes.memos:

@@ -34,8 +34,7 @@ def add(
 ) -> Link:
     """Tie `new` to the core invoice in place of `old`. Raises NotLinkable."""
     _two_persons(by, approver, reason)
-    if parts.store.invoice(core_invoice_id) is None:
-        raise NotLinkable(f"no core invoice {core_invoice_id} is known")
+    _known(parts, core_invoice_id)
     closed, stands = _document(parts, target, old), _document(parts, target, new)
     if closed.core_invoice_id != core_invoice_id:
         raise NotLinkable(f"--old: {old} does not stand for {core_invoice_id}")
@@ -59,8 +58,7 @@ def name(
 ) -> Link:
     """Say that a document is the core invoice's own. Raises NotLinkable."""
     _two_persons(by, approver, reason)
-    if parts.store.invoice(core_invoice_id) is None:
-        raise NotLinkable(f"no core invoice {core_invoice_id} is known")
+    _known(parts, core_invoice_id)
     if target == STRIPE:
         raise NotLinkable(
             f"--in: in Stripe write core_invoice_id={core_invoice_id} into the metadata of "
@@ -138,6 +136,11 @@ def _two_persons(by: str, approver: str, reason: str) -> None:
         raise NotLinkable(
             "--approver: a link needs a second person, who did not prepare it"
         )
+
+
+def _known(parts: Parts, core_invoice_id: str) -> None:
+    if parts.store.invoice(core_invoice_id) is None:
+        raise NotLinkable(f"no core invoice {core_invoice_id} is known")
 
 
 def _document(parts: Parts, target: str, name: str) -> DownstreamInvoice:

@@ -1,10 +1,10 @@
 """What every report has: its head, the block that says what it stands on, its words."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from state.money import display
-from sync.books import Row, Run, Source
+from sync.books import Run, Source
 from sync.report.cells import time
 from sync.report.document import Block, Column, Facts, Head, Kind, Section, Table, table
 from sync.report.material import Material
@@ -158,8 +158,3 @@ def _control(one: Source) -> str:
     return "; ".join(
         f"{display(minor, currency)} {currency}" for currency, minor in one.control
     )
-
-
-def names_of(rows: Iterable[Row]) -> dict[str, str]:
-    """Customer names by id, as the run has them."""
-    return {row.customer_id: row.customer for row in rows if row.customer}
