@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+STRIPE = "stripe"  # the name of Stripe's register, in every configuration
+
 
 class DocumentStatus(StrEnum):
     """Life of a downstream invoice, one set for Stripe and every ERP.

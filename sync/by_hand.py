@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from state.money import display
-from state.receivables import DocumentStatus
+from state.receivables import STRIPE, DocumentStatus
 from sync.decide import Held
-
-STRIPE = "stripe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from connectors.ports import CurrencyRule
 from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes, Ground
 from state.pushes import PushRecord
-from state.receivables import CreditMemo, DownstreamInvoice
+from state.receivables import STRIPE, CreditMemo, DownstreamInvoice
 from state.store import CaseBooks, Store
 from state.worklist import Flag
-from sync.by_hand import STRIPE
 from sync.decide import Case, Held, Policy, decide_push
 from sync.flags import ON_A_DOCUMENT, decide_flags
 

@@ -13,10 +13,9 @@ from state.invoices import CoreStatus
 from state.links import BY_HAND, NAMED_BY_HAND
 from state.money import display
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
+from state.receivables import STRIPE, CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Row
-from sync.by_hand import STRIPE
 from sync.classify import CoreSide, Kind, Leg, LegResult, Memo, classify_leg
 from sync.decide import Case, Held
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from state.invoices import CoreStatus
 from state.money import display
 from state.pushes import PushState
-from state.receivables import DocumentStatus
+from state.receivables import STRIPE, DocumentStatus
 from state.worklist import Cause, Flag, FlagState
-from sync.by_hand import STRIPE, void_action
+from sync.by_hand import void_action
 from sync.decide import Case, Held, paid_ancestor
 from sync.drafts import below_zero
 

@@ -15,9 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from state.receivables import DownstreamInvoice
+from state.receivables import STRIPE, DownstreamInvoice
 from state.store import Store
-from sync.by_hand import STRIPE
 
 PREFIX_MIN = 18  # digits: of a UUID with dashes, QuickBooks keeps 21 characters of a number
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,}")

@@ -10,8 +10,7 @@ from dataclasses import replace
 
 from state.links import Link, LinkState
 from state.observations import AuditEntry, Changes
-from state.receivables import DownstreamInvoice
-from sync.by_hand import STRIPE
+from state.receivables import STRIPE, DownstreamInvoice
 from sync.cases import gather
 from sync.parts import Parts
 from sync.persons import person, same

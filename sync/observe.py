@@ -14,6 +14,7 @@ from connectors.ports import Page, PeriodLock, Register
 from state.observations import Changes, Sweep
 from state.receivables import (
     PART,
+    STRIPE,
     CreditMemo,
     DocumentStatus,
     DownstreamInvoice,
@@ -22,7 +23,6 @@ from state.receivables import (
 )
 from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
-from sync.by_hand import STRIPE
 from sync.linking import Links
 from sync.months import dated
 from sync.parts import Parts

@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from state.invoices import CoreStatus
-from state.receivables import DocumentStatus
+from state.receivables import STRIPE, DocumentStatus
 from sync.books import Agreed, Matched, Pair, Row
 from sync.classify import CoreSide, Kind, Leg, Memo, classify_leg
-
-STRIPE = "stripe"  # its register's name, in every configuration
 
 
 class PairKind(StrEnum):

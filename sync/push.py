@@ -20,10 +20,9 @@ from connectors.ports import DraftLine
 from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes
 from state.pushes import SETTLED, PushRecord, PushState
-from state.receivables import DocumentStatus, DownstreamInvoice, seen_again
+from state.receivables import STRIPE, DocumentStatus, DownstreamInvoice, seen_again
 from state.store import PushMoved
 from sync.abreast import abreast
-from sync.by_hand import STRIPE
 from sync.cases import push_entry
 from sync.decide import anomaly
 from sync.lines import DraftLines, draft_lines

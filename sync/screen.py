@@ -13,10 +13,9 @@ from typing import Protocol
 
 from state.invoices import CoreStatus
 from state.links import BY_HAND, NAMED_BY_HAND
-from state.receivables import DownstreamInvoice
+from state.receivables import STRIPE, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Matched
-from sync.by_hand import STRIPE
 from sync.decide import Case, Held
 from sync.pairs import apart
 

@@ -19,11 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from state.asking import Asking
-from state.receivables import DocumentStatus
+from state.receivables import STRIPE, DocumentStatus
 from state.rows import micros
 from state.slim import Slim, open_slim
 from sync.books import Matched
-from sync.by_hand import STRIPE
 from sync.canon import CORE, Digests
 from sync.checks import Counted
 from sync.ledger import Ground

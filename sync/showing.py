@@ -9,10 +9,9 @@ from dataclasses import replace
 
 from connectors.ports import FlagBoard, Shown
 from state.observations import Changes, Ground
-from state.receivables import seen_again
+from state.receivables import STRIPE, seen_again
 from state.store import Overtaken
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
-from sync.by_hand import STRIPE
 from sync.cases import flag_entry
 from sync.parts import Parts
 from sync.progress import Progress

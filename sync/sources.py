@@ -2,10 +2,11 @@
 
 from urllib.parse import urlsplit
 
+from state.receivables import STRIPE
 from sync.settings import Settings
 
 METRONOME = "https://api.metronome.com"
-STRIPE = "https://api.stripe.com"
+STRIPE_API = "https://api.stripe.com"
 CORE_FILTER = (
     "every customer, active and archived; DRAFT, FINALIZED and VOID; no date limit"
 )
@@ -18,7 +19,7 @@ def told(settings: Settings, source: str) -> tuple[str, str]:
     """The address or folder of a source, and what is read of it."""
     if source == "core":
         return _core(settings), CORE_FILTER
-    if source == "stripe":
+    if source == STRIPE:
         return _stripe(settings), STRIPE_FILTER
     for erp in settings.erp:
         if erp.name != source:
@@ -46,7 +47,9 @@ def _core(settings: Settings) -> str:
 
 def _stripe(settings: Settings) -> str:
     stripe = settings.stripe
-    place = _bare(stripe.api_base) or (STRIPE if stripe.api_key else "embedded stand-in")
+    place = _bare(stripe.api_base) or (
+        STRIPE_API if stripe.api_key else "embedded stand-in"
+    )
     account = f", account {stripe.account}" if stripe.account else ""
     return f"{place}, mode {stripe.mode}{account}"
 

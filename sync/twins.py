@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from state.receivables import CreditMemo, DownstreamInvoice, MemoStatus
+from state.receivables import STRIPE, CreditMemo, DownstreamInvoice, MemoStatus
 
 NAMED, BY_AMOUNT = "named", "by amount"
-_STRIPE = "stripe"
 _STANDS = frozenset({MemoStatus.ISSUED, MemoStatus.VOID})
 _WORD = re.compile(r"[\w.#/-]+")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,7 +77,7 @@ def twins_of(
     by_memo: dict[Key, tuple[Twin, ...]] = {}
     by_ref: dict[tuple[str, str, str], tuple[Twin, ...]] = {}
     for core, some in by_core.items():
-        notes = [memo for memo in some if memo.target == _STRIPE]
+        notes = [memo for memo in some if memo.target == STRIPE]
         if not notes or len(notes) == len(some):
             continue
         for one, other, how in _paired(notes, some):
@@ -93,7 +92,7 @@ def twins_of(
 def _paired(
     notes: list[CreditMemo], some: list[CreditMemo]
 ) -> Iterable[tuple[CreditMemo, CreditMemo, str]]:
-    for target in sorted({memo.target for memo in some} - {_STRIPE}):
+    for target in sorted({memo.target for memo in some} - {STRIPE}):
         left = sorted(notes, key=_when)
         others = sorted((memo for memo in some if memo.target == target), key=_when)
         for fits, how in ((_names, NAMED), (_alike, BY_AMOUNT)):

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from state.money import format_minor
+from state.receivables import STRIPE
 from state.worklist import Cause, FlagState
 from sync.books import Row, exposure
 from sync.classify import Kind as Class
-from sync.pairs import STRIPE
 from sync.report.document import Column, Kind, Table, table
 from sync.report.material import Material
 

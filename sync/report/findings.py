@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from state.receivables import CreditMemo
+from state.receivables import STRIPE, CreditMemo
 from sync.books import Row
 from sync.candidates import DAYS_APART_MAX, MEMO, Candidate, candidates
 from sync.report.cells import day, month
@@ -104,7 +104,7 @@ def _act(one: Candidate) -> str:
             f"tieout link add {core} --in {target} --old {old} --new {new} "
             "--reason TEXT --approver NAME"
         )
-    if row.target == "stripe":
+    if row.target == STRIPE:
         return (
             f"Write {row.core_invoice_id} into its metadata, as core_invoice_id, in stripe."
         )
