@@ -86,7 +86,7 @@ def document(name: str, material: Material, wish: Wish | None = None) -> Documen
 def write(
     made: Document, form: str, out: BinaryIO, *, progress: Progress | None = None
 ) -> None:
-    """Write a report in one of FORMATS. Raises TooLong, PdfMissing."""
+    """Write a report in one of FORMATS, or its main table as jsonl. Raises TooLong, PdfMissing."""
     told = progress or Silent()
     rows = sum(one.count for one in made.tables()) if form == "xlsx" else None
     told.step(f"writing {made.name}.{form}", rows)
@@ -95,6 +95,10 @@ def write(
             from sync.report import to_csv
 
             to_csv.write(made, out)
+        case "jsonl":
+            from sync.report import to_jsonl
+
+            to_jsonl.write(made, out)
         case "json":
             from sync.report import to_json
 

@@ -48,7 +48,7 @@ class Gathered:
                 self._credited.setdefault(key, []).append(memo)
 
     def _named(self) -> dict[Key, DownstreamInvoice]:
-        """The documents that memos and flags name."""
+        """The documents that memos and flags name, and those of open rows."""
         wanted: dict[str, set[str]] = {}
         for memo in self.memos:
             if memo.invoice_id is not None:
@@ -56,6 +56,9 @@ class Gathered:
         for flag in self.flags:
             if flag.downstream_id is not None:
                 wanted.setdefault(flag.target, set()).add(flag.downstream_id)
+        for row in self._run.rows:
+            if row.unexplained and row.document_id:
+                wanted.setdefault(row.target, set()).add(row.document_id)
         return {
             (target, name): document
             for target, names in sorted(wanted.items())

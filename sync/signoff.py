@@ -15,10 +15,10 @@ from sync.differing import difference
 from sync.parts import Parts
 from sync.persons import person, same
 from sync.report.codec import content_sha256, read_run
-from sync.report.material import Signoff
+from sync.report.material import SIGNED, Signoff
 
 ROLES = ("preparer", "reviewer", "approver")
-SIGNED, OPENED = "signoff.given", "signoff.opened"
+OPENED = "signoff.opened"
 
 
 class NotSignable(Exception):

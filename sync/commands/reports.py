@@ -175,7 +175,8 @@ def evidence(
     if as_json:
         print_json({"run": run, "path": str(output), "files": sums})
     else:
-        say(f"{output}: {len(sums)} files; each one's sha256 is in MANIFEST.json")
+        say(f"{output}: {len(sums)} files; unpacked, check it by: sha256sum -c SHA256SUMS")
+        say(f"MANIFEST.json has the sha256 {sums['MANIFEST.json']}; keep that elsewhere")
 
 
 def _document(

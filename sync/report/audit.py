@@ -7,7 +7,7 @@ from typing import Any
 from state.audit import GENESIS, AuditLine
 from sync.report.common import ground, head
 from sync.report.document import Column, Document, Facts, Kind, Section, table
-from sync.report.material import Material
+from sync.report.material import SIGNED, Material
 
 TITLE = "Audit log extract"
 
@@ -27,6 +27,19 @@ class Entry:
     def actor_kind(self) -> str:
         """A person, or the program."""
         return "worker" if self.word("actor") == "worker" else "user"
+
+    @property
+    def role(self) -> str:
+        """In which role the actor acted: the one signed as, or who does a worker's work."""
+        if self.word("action") == SIGNED:
+            return self.word("after")
+        return "worker" if self.actor_kind == "worker" else "operator"
+
+    @property
+    def run_id(self) -> str:
+        """The run that the line is about; '' for one about the books themselves."""
+        of_a_run = self.word("object_type") in {"run", "signoff"}
+        return self.word("object_id") if of_a_run else ""
 
 
 def build(material: Material, *, about: str = "") -> Document:
@@ -83,12 +96,14 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("at", "At (UTC)", Kind.TIME, lambda one: one.line.at[:19] + "Z", 21, brief=True),
     Column("actor", "Actor", Kind.TEXT, lambda one: one.word("actor"), 16, brief=True),
     Column("actor_kind", "User or worker", Kind.ID, lambda one: one.actor_kind, 9),
+    Column("role", "Role", Kind.ID, lambda one: one.role, 11, brief=True),
     Column("action", "Action", Kind.ID, lambda one: one.word("action"), 22, brief=True),
     Column("object_type", "Object type", Kind.ID, lambda one: one.word("object_type"), 12),
     Column("object_id", "Object id", Kind.ID, lambda one: one.word("object_id"), 38, brief=True),
     Column("before", "Before", Kind.TEXT, lambda one: one.word("before"), 18, brief=True),
     Column("after", "After", Kind.TEXT, lambda one: one.word("after"), 18, brief=True),
     Column("reason", "Reason", Kind.TEXT, lambda one: one.word("reason"), 40, brief=True),
+    Column("run_id", "Run id", Kind.ID, lambda one: one.run_id, 26),
     Column("request_id", "Request id", Kind.ID, lambda one: one.word("request_id"), 22),
     Column("key", "Idempotency key", Kind.ID, lambda one: one.word("idempotency_key"), 30),
     Column("prev", "Hash before", Kind.ID, lambda one: one.line.prev, 20),

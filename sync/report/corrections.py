@@ -105,6 +105,7 @@ def _section(material: Material, chain: Chain, number: int, *, internal: bool) -
         _columns(internal=internal),
         steps,
         lambda one: one.currency,
+        numbered=True,
     )
     lines = _comparison(key, chain)
     return Section(

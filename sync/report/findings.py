@@ -28,11 +28,20 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
     owners = {flag.id: flag.assignee or "" for flag in material.flags}
     as_of = material.run.as_of
 
+    links = {flag.id: flag.url or "" for flag in material.flags}
+
+    def link(row: Row) -> str:
+        """Where the document stands in its own system; its flag's link, else its own."""
+        document = material.documents.get((row.target, row.document_id))
+        own = (document.url or "") if document is not None else ""
+        return next((links[ref] for ref in row.flag_refs if links.get(ref)), own)
+
     def owner(row: Row) -> str:
         return next((owners[ref] for ref in row.flag_refs if owners.get(ref)), "")
 
     columns: tuple[Column[Row], ...] = (
         Column("priority", "Priority", Kind.ID, lambda row: f"P{priority_of(row.kind)}", 8, brief=True),
+        Column("customer_id", "Customer id", Kind.ID, lambda row: row.customer_id, 38),
         Column("customer", "Customer", Kind.TEXT, lambda row: row.customer, 22, brief=True),
         Column("core_invoice", "Core invoice", Kind.ID, lambda row: row.core_invoice_id, 38, brief=True),
         Column("document", "Downstream invoice", Kind.ID, lambda row: row.document_id, 28, brief=True),
@@ -44,6 +53,7 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
         Column("action", "Recommended action", Kind.TEXT, lambda row: action_for(row.kind), 46, brief=True),
         Column("age", "Age (days)", Kind.WHOLE, lambda row: age(row, as_of), 8, brief=True),
         Column("flag_refs", "Flags", Kind.ID, lambda row: " ".join(row.flag_refs), 14),
+        Column("link", "Link", Kind.LINK, link, 30),
         Column("owner", "Owner", Kind.TEXT, owner, 16),
         Column("resolution", "Resolution", Kind.TEXT, lambda _: "", 24, choices=RESOLUTIONS, fill=True),
         Column("resolved_on", "Resolved on", Kind.DAY, lambda _: "", 12, fill=True),

@@ -14,6 +14,8 @@ from sync.credit_entries import Entry
 from sync.report.ledger import LedgerRow
 from sync.twins import Twins
 
+SIGNED = "signoff.given"  # what the audit log calls it
+
 
 @dataclass(frozen=True, slots=True)
 class Signoff:

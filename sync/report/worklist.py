@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from state.receivables import DownstreamInvoice
-from state.worklist import UNRESOLVED, Flag, FlagState
+from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.books import Row
 from sync.report.cells import time
 from sync.report.common import ground, head
@@ -111,6 +111,20 @@ def _money(name: str, item: Item) -> int | None:
     return minor
 
 
+def _void_seen(item: Item) -> str:
+    """When the void was first seen; a flag of another cause tells of none."""
+    of_a_void = item.flag.cause is Cause.VOIDED_IN_CORE
+    return time(item.flag.opened_at) if of_a_void else ""
+
+
+def _evidence(item: Item) -> str:
+    """What settled it: what was seen, or who let it be."""
+    flag = item.flag
+    if flag.state is FlagState.WAIVED:
+        return f"waived by {flag.waived_by}, approved by {flag.waiver_approved_by}"
+    return flag.evidence
+
+
 def _due(item: Item) -> str:
     """By when its customer is asked to pay: the work should be done before."""
     due = item.document.due_on if item.document is not None else None
@@ -148,7 +162,7 @@ _COLUMNS: tuple[Column[Item], ...] = (
         "voided_seen",
         "Void seen (UTC)",
         Kind.TIME,
-        lambda one: time(one.flag.opened_at),
+        _void_seen,
         21,
     ),
     Column(
@@ -220,7 +234,7 @@ _COLUMNS: tuple[Column[Item], ...] = (
     Column(
         "claimed_by", "Claimed by", Kind.TEXT, lambda one: one.flag.claimed_by or "", 16
     ),
-    Column("evidence", "Evidence", Kind.TEXT, lambda one: one.flag.evidence, 36),
+    Column("evidence", "Evidence", Kind.TEXT, _evidence, 36),
     Column(
         "verified", "Verified (UTC)", Kind.TIME, lambda one: time(one.flag.closed_at), 21
     ),

@@ -11,6 +11,7 @@ from sync import reporting, signoff
 from sync.books import Excluded, Matched, Run
 from sync.differing import difference
 from sync.report.codec import content_sha256, run_text
+from sync.report.document import Facts
 from tests.report.company import CUTOFF, NOON, Company, seed_story
 
 
@@ -39,6 +40,33 @@ def test_two_persons_sign_the_figures(company: Company) -> None:
     rows = reporting.document("reconciliation", material).table("signoffs").rows()
     assert [one.who for one in rows] == ["mia", "omar"]
     assert company.store.verify_audit().ok
+
+
+def test_the_audit_extract_tells_role_and_run(company: Company) -> None:
+    run = company.reconcile()
+    sign(company, run, "preparer", "mia")
+    later = company.reconcile(at=CUTOFF + timedelta(hours=1))
+    material = reporting.of_run(company.store, later, run_text(later)[1], ("audit",))
+    made = reporting.document("audit", material)
+    table = made.table("lines")
+    told = [
+        {column.key: column.of(row) for column in table.columns} for row in table.rows()
+    ]
+    signed = next(one for one in told if one["action"] == "signoff.given")
+    assert (signed["actor_kind"], signed["role"], signed["run_id"]) == (
+        "user",
+        "preparer",
+        run.run_id,
+    )
+    kept = [one for one in told if one["action"] == "run.kept"]
+    assert [one["run_id"] for one in kept] == [run.run_id]
+    assert {one["role"] for one in kept} == {"worker"}
+    opened = next(one for one in told if one["action"] == "flag.open")
+    assert (opened["role"], opened["run_id"]) == ("worker", "")
+    of_one = reporting.document("audit", material, reporting.Wish(about="mia"))
+    facts = of_one.sections[0].blocks[0]
+    assert isinstance(facts, Facts)
+    assert ("Extract", f"filtered (1 of {len(told)})") in facts.pairs
 
 
 @pytest.mark.parametrize(
