@@ -20,6 +20,7 @@ class Month:
     name: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    zone: str = "UTC"
 
     def holds(self, moment: datetime | None) -> bool:
         """Was it posted in this month?"""
@@ -40,10 +41,20 @@ class Month:
 def month_of(period: str | None, zone: str = "UTC") -> Month:
     """A calendar month: from its first midnight to the next month's, as clocks there show it."""
     if not period:
-        return Month()
+        return Month(zone=zone)
     first = date.fromisoformat(f"{period}-01")
     following = (first + timedelta(days=32)).replace(day=1)
-    return Month(period, _midnight(first, zone), _midnight(following, zone))
+    return Month(period, _midnight(first, zone), _midnight(following, zone), zone)
+
+
+def name_of(moment: datetime, zone: str) -> str:
+    """The month that a moment lies in, as YYYY-MM."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m}"
+
+
+def first_instants(zone: str, years: range) -> list[datetime]:
+    """When each month of these years begins there."""
+    return [_midnight(date(year, n, 1), zone) for year in years for n in range(1, 13)]
 
 
 def last_instant(day: date, zone: str) -> datetime:

@@ -7,13 +7,14 @@ the core have, with the same formula and Stripe's net in the core's place.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from state.invoices import CoreStatus
 from state.receivables import STRIPE, DocumentStatus
 from sync.books import Agreed, Matched, Pair, Row
 from sync.classify import CoreSide, Kind, Leg, Memo, classify_leg
+from sync.months import name_of
 
 
 class PairKind(StrEnum):
@@ -39,6 +40,7 @@ class Paired:
 
     pairs: list[Pair] = field(default_factory=list)
     sums: dict[tuple[str, str], _Sums] = field(default_factory=dict)
+    zone: str = "UTC"
 
     def agreed(self, matched: Iterable[Matched] = ()) -> tuple[Agreed, ...]:
         """The counts, with those of the rows that a run only counts."""
@@ -56,9 +58,11 @@ class Paired:
         )
 
 
-def paired(rows: Iterable[Row], targets: Sequence[str], tolerance: int) -> Paired:
-    """Lay the rows of Stripe's leg beside those of each ERP's."""
-    found = Paired()
+def paired(
+    rows: Iterable[Row], targets: Sequence[str], tolerance: int, zone: str = "UTC"
+) -> Paired:
+    """Lay the rows of Stripe's leg beside those of each ERP's; `zone` is that of months."""
+    found = Paired(zone=zone)
     erps = [target for target in targets if target != STRIPE]
     if len(erps) == len(targets) or not erps:
         return found
@@ -98,12 +102,11 @@ def timed(pair: Pair, left: int) -> Pair:
     return replace(pair, kind=kind, timing=cleared, unexplained=left)
 
 
-def apart(one: datetime | None, other: datetime | None) -> bool:
-    """Were both posted, and in different months?"""
+def apart(one: datetime | None, other: datetime | None, zone: str) -> bool:
+    """Were both posted, and in different months of the time zone?"""
     if one is None or other is None or one == other:
         return False
-    a, b = one.astimezone(UTC), other.astimezone(UTC)
-    return (a.year, a.month) != (b.year, b.month)
+    return name_of(one, zone) != name_of(other, zone)
 
 
 def _lay(
@@ -118,7 +121,7 @@ def _lay(
             sums = found.sums.setdefault((target, right.currency), _Sums())
             sums.count += 1
             sums.net += right.net_minor
-            if apart(left.posted_at, right.posted_at):
+            if apart(left.posted_at, right.posted_at, found.zone):
                 sums.apart += 1
                 sums.apart_minor += right.net_minor
         return

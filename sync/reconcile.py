@@ -34,6 +34,7 @@ from sync.parts import Parts
 from sync.progress import Progress
 from sync.report.codec import content_sha256, read_run, run_text
 from sync.rest import set_aside, set_memos_aside, set_strays_aside
+from sync.screen import Tally
 from sync.setwise import Screened, screen
 from sync.sources import told
 from sync.subsequent import after_cutoff, pairs_with_timing
@@ -117,7 +118,7 @@ def _run(
     ground = _ground(parts, month, cutoff, targets)
     with _seldom_collected():
         ledger, rows, matched = _compared(parts, ground, progress, how)
-        between = paired(rows, targets, ground.tolerance)
+        between = paired(rows, targets, ground.tolerance, ground.period.zone)
     progress.step("checking the run", None)
     checks = make_checks(
         rows,
@@ -211,7 +212,7 @@ def _compared(
     parts: Parts, ground: Ground, progress: Progress, how: How
 ) -> tuple[Ledger, tuple[Row, ...], tuple[Matched, ...]]:
     """Every row that a person may want to look at, and the count of the others."""
-    ledger = Ledger()
+    ledger = Ledger(tally=Tally(zone=ground.period.zone))
     engine = how.engine
     if engine is None:  # it costs a second and some memory to begin with
         engine = ground.books.seq >= ENGINE_FROM

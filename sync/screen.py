@@ -97,6 +97,7 @@ class Tally:
     """Counts plainly matched rows. They come by currency in the order of the detail."""
 
     legs: dict[tuple[str, str], _Leg] = field(default_factory=dict)
+    zone: str = "UTC"  # of months
 
     def add(self, case: Case, legs: Iterable[Held]) -> None:
         """Count one invoice."""
@@ -113,7 +114,7 @@ class Tally:
             leg.tax += document.tax_minor
             leg.paid += document.paid_minor
             leg.open += document.owed_minor
-            if apart(in_stripe, posted_on(document)):
+            if apart(in_stripe, posted_on(document), self.zone):
                 leg.apart += 1
                 leg.apart_minor += document.gross_minor
             text = line(invoice.id, document.id, document.gross_minor)

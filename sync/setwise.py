@@ -56,6 +56,7 @@ from sync.statements import (
     WANTED,
     WITH_DOCUMENT,
     WOUND,
+    month_number,
 )
 
 MEMORY = "260MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
@@ -168,6 +169,7 @@ class _Engine:
             stands=STANDS.format(typed=_typed(columns), cut=self._cut),
             cut=self._cut,
             month=self._month("posted_at"),
+            numbered=month_number("d.posted", self._ground.period.zone),
             statuses=", ".join(_text(one.value) for one in DocumentStatus),
             registers=", ".join(map(_text, self._ground.targets)) or "''",
         )

@@ -9,6 +9,12 @@ invoices are numbered once, in the order of the detail; a document finds its inv
 as it comes in, and whatever is joined, grouped or sorted after that goes by the number.
 """
 
+from state.rows import micros
+from sync.months import first_instants
+
+YEARS = range(1970, 2100)
+MONTHS = 12
+
 # What is read of each kind. The names are those of the table `observations`.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "link": ("seq", "id", "ref", "parent", "status", "effective_at"),
@@ -81,8 +87,7 @@ SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
   CAST(d.status AS ENUM ({statuses})) AS status,
   CASE WHEN i.n IS NULL THEN d.posted END AS posted,
-  CAST(EXTRACT(year FROM make_timestamp(d.posted)) * 12
-    + EXTRACT(month FROM make_timestamp(d.posted)) AS INTEGER) AS month, d.tax, d.paid,
+  {numbered} AS month, d.tax, d.paid,
   CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN d.minor ELSE 0 END
     AS gross,
   COALESCE(wound.owed,
@@ -242,3 +247,23 @@ SELECT target, count(*) FROM documents d WHERE core IS NULL AND custom = 0
   ))
 GROUP BY target
 """
+
+
+def month_number(column: str, zone: str) -> str:
+    """Months counted on, of a column of times, where the time zone's clocks say they begin.
+
+    A clock is less than a month from UTC: the month is that of UTC, or one beside it. The
+    first instants are those of `sync.months`; the database's own zones may be of another year.
+    """
+    utc = (
+        f"CAST(EXTRACT(year FROM make_timestamp({column})) * {MONTHS} "
+        f"+ EXTRACT(month FROM make_timestamp({column})) AS INTEGER)"
+    )
+    if zone == "UTC":
+        return utc
+    first = YEARS.start * MONTHS  # a list counts from 1, and so do months
+    begin = f"[{','.join(str(micros(one)) for one in first_instants(zone, YEARS))}]"
+    return (
+        f"({utc} + CASE WHEN {column} >= {begin}[{utc} - {first} + 1] THEN 1 "
+        f"WHEN {column} < {begin}[{utc} - {first}] THEN -1 ELSE 0 END)"
+    )

@@ -36,7 +36,7 @@ def pairs_with_timing(ground: Ground, pairs: Sequence[Pair]) -> tuple[Pair, ...]
     rows: list[Row] = []
     for some in chunks(iter(names), CHUNK):
         rows.extend(rows_now(ground, some))
-    now = paired(rows, ground.targets, ground.tolerance).pairs
+    now = paired(rows, ground.targets, ground.tolerance, ground.period.zone).pairs
     left = {(one.target, one.core_invoice_id): one.unexplained for one in now}
     made = [
         timed(pair, left.get((pair.target, pair.core_invoice_id), 0))

@@ -17,7 +17,7 @@ from sync.decide import Policy
 from sync.parts import Parts
 from sync.progress import Silent
 from sync.reconcile import reconcile
-from sync.settings import Settings
+from sync.settings import Schedule, Settings
 
 TARGETS = ("stripe", "erp")
 
@@ -46,7 +46,11 @@ class Kept:
     """A store, the words for it, and runs over it."""
 
     def __init__(
-        self, url: str = "sqlite://", targets: Iterable[str] = TARGETS, **policy: Any
+        self,
+        url: str = "sqlite://",
+        targets: Iterable[str] = TARGETS,
+        zone: str = "UTC",
+        **policy: Any,
     ) -> None:
         self.store = Books(url, "acme", new_id=lambda: "tieout-1")
         self.clock = Clock(day(12, 1))
@@ -54,7 +58,7 @@ class Kept:
         numbers = count(1)
         registers = tuple(SimpleNamespace(target=one) for one in self.targets)
         self.parts = Parts(
-            settings=Settings(entity="acme"),
+            settings=Settings(entity="acme", schedule=Schedule(timezone=zone)),
             policy=Policy(**policy),
             store=self.store,
             core=cast("Any", None),

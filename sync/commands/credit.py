@@ -49,9 +49,10 @@ def list_credits(
     from sync.months import month_of
     from sync.wiring import SystemClock
 
-    span = month_of(None if period is None else month(period))
+    name = None if period is None else month(period)
     now = SystemClock().now()
-    with books(config) as (_, store):
+    with books(config) as (settings, store):
+        span = month_of(name, settings.schedule.timezone)
         made = register(
             store, now=now, start=span.start or EVER, end=span.end, customer_id=customer
         )

@@ -7,7 +7,7 @@ from state.money import display
 from sync.books import Pair
 from sync.classify import Kind as Class
 from sync.pairs import PairKind
-from sync.report.cells import day, joined, month
+from sync.report.cells import Calendar, joined
 from sync.report.document import Column, Kind, Section, Table, table
 from sync.report.material import Material
 from sync.twins import Twins
@@ -201,7 +201,7 @@ def _note(twins: Twins) -> Callable[[Pair], str]:
     return told
 
 
-_PAIRS: tuple[Column[Pair], ...] = (
+_NAMES: tuple[Column[Pair], ...] = (
     Column("leg", "Leg", Kind.ID, lambda one: one.leg, 16),
     Column("customer_id", "Customer id", Kind.ID, lambda one: one.customer_id, 38),
     Column("customer", "Customer", Kind.TEXT, lambda one: one.customer, 22, brief=True, spare=True),
@@ -212,10 +212,19 @@ _PAIRS: tuple[Column[Pair], ...] = (
     Column("number", "Number in ERP", Kind.ID, lambda one: one.document_number, 18),
     Column("status", "Status in ERP", Kind.ID, lambda one: one.document_status, 14),
     Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
-    Column("stripe_posted", "Posted in Stripe", Kind.DAY, lambda one: day(one.stripe_posted_at), 12),
-    Column("posted", "Posted in ERP", Kind.DAY, lambda one: day(one.posted_at), 12),
-    Column("stripe_period", "Period in Stripe", Kind.ID, lambda one: month(one.stripe_posted_at), 9),
-    Column("period", "Period in ERP", Kind.ID, lambda one: month(one.posted_at), 9),
+)  # fmt: skip
+
+
+def _posted(dates: Calendar) -> tuple[Column[Pair], ...]:
+    return (
+        Column("stripe_posted", "Posted in Stripe", Kind.DAY, lambda one: dates.day(one.stripe_posted_at), 12),
+        Column("posted", "Posted in ERP", Kind.DAY, lambda one: dates.day(one.posted_at), 12),
+        Column("stripe_period", "Period in Stripe", Kind.ID, lambda one: dates.month(one.stripe_posted_at), 9),
+        Column("period", "Period in ERP", Kind.ID, lambda one: dates.month(one.posted_at), 9),
+    )  # fmt: skip
+
+
+_AMOUNTS: tuple[Column[Pair], ...] = (
     Column("stripe_gross", "Stripe gross", Kind.MONEY, lambda one: _in_stripe(one, one.stripe_gross_minor), total=True),
     Column("stripe_memos", "Memos in Stripe", Kind.MONEY, lambda one: _in_stripe(one, one.stripe_memos_minor), total=True),
     Column("stripe_net", "Stripe net", Kind.MONEY, lambda one: _in_stripe(one, one.stripe_minor), brief=True, total=True, formula=lambda one: "" if one.stripe_currency else "ROUND({stripe_gross}+{stripe_memos},{exponent})"),
@@ -240,7 +249,12 @@ def pairs_table(material: Material) -> Table[Pair]:
     return table(
         "pairs",
         "Where they differ",
-        (*_PAIRS, Column("note", "Note", Kind.TEXT, _note(material.twins), 40)),
+        (
+            *_NAMES,
+            *_posted(material.calendar),
+            *_AMOUNTS,
+            Column("note", "Note", Kind.TEXT, _note(material.twins), 40),
+        ),
         material.run.pairs,
         lambda one: one.currency,
         numbered=True,

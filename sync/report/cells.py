@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from state.clock import iso
 from state.money import display, exponent, format_minor
+from sync.months import name_of
 from sync.report.document import Cell, Kind
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
@@ -14,13 +17,25 @@ SHORT = 18  # characters of an id on paper
 
 
 def day(moment: datetime | None) -> str:
-    """A date as accountants file it; '' for none."""
+    """The day in UTC of what begins and ends by the core's clock; '' for none."""
     return "" if moment is None else moment.astimezone(UTC).date().isoformat()
 
 
-def month(moment: datetime | None) -> str:
-    """A posting period; '' for none."""
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m")
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Days and months of postings, as the clocks of the period's time zone show them."""
+
+    zone: str = "UTC"
+
+    def day(self, moment: datetime | None) -> str:
+        """A posting date; '' for none."""
+        if moment is None:
+            return ""
+        return moment.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def month(self, moment: datetime | None) -> str:
+        """A posting period; '' for none."""
+        return "" if moment is None else name_of(moment, self.zone)
 
 
 def time(moment: datetime | None) -> str:

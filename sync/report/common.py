@@ -15,8 +15,8 @@ CONVENTIONS = (
     "downstream. Negative amounts stand in brackets; files for programs write -1234.56.",
     "Core and downstream amounts are compared before tax: the core never knows tax. What is "
     "owed (open balances, the roll-forward) is with tax.",
-    "One currency is never added to another. Times are UTC, dates are YYYY-MM-DD, and a "
-    "period is a calendar month.",
+    "One currency is never added to another. Times are UTC, dates are YYYY-MM-DD; posting "
+    "dates and periods, which are calendar months, are those of the period's time zone.",
     "Thresholds are printed and never remove a row.",
 )
 

@@ -5,10 +5,9 @@ from datetime import datetime
 from state.receivables import DocumentStatus
 from sync.books import Row
 from sync.classify import SEVERITY
-from sync.report.cells import day, joined, month
+from sync.report.cells import Calendar, day, joined
 from sync.report.document import Column, Kind
 from sync.report.material import Material
-from sync.twins import Twins
 
 _MINUS = "ROUND({net}-{core_amount},{exponent})"
 
@@ -69,7 +68,7 @@ def _unexplained(row: Row) -> str:
 
 def detail_columns(material: Material) -> tuple[Column[Row], ...]:
     """Every column of Detail, in its order. The line number is the sheet's own."""
-    return (*_NAMES, *_AMOUNTS, *_state(material.run.as_of, material.twins))
+    return (*_NAMES, *_dates(material.calendar), *_AMOUNTS, *_state(material))
 
 
 _NAMES: tuple[Column[Row], ...] = (
@@ -114,10 +113,16 @@ _NAMES: tuple[Column[Row], ...] = (
     Column("currency", "Ccy", Kind.ID, lambda row: row.currency, 6, brief=True),
     Column("service_from", "Service from", Kind.DAY, lambda row: day(row.start), 12),
     Column("service_to", "Service to", Kind.DAY, lambda row: day(row.end), 12),
-    Column("issued", "Issued (core)", Kind.DAY, lambda row: day(row.issued_at), 12),
-    Column("posted", "Posted (downstream)", Kind.DAY, lambda row: day(row.posted_at), 15),
-    Column("period", "Posting period", Kind.ID, lambda row: month(row.posted_at), 9),
 )
+
+
+def _dates(dates: Calendar) -> tuple[Column[Row], ...]:
+    return (
+        Column("issued", "Issued (core)", Kind.DAY, lambda row: dates.day(row.issued_at), 12),
+        Column("posted", "Posted (downstream)", Kind.DAY, lambda row: dates.day(row.posted_at), 15),
+        Column("period", "Posting period", Kind.ID, lambda row: dates.month(row.posted_at), 9),
+    )  # fmt: skip
+
 
 _AMOUNTS: tuple[Column[Row], ...] = (
     Column("core_amount", "Core amount", Kind.MONEY, lambda row: row.netted_core_minor, brief=True, total=True),
@@ -138,7 +143,9 @@ _AMOUNTS: tuple[Column[Row], ...] = (
 )  # fmt: skip
 
 
-def _state(as_of: datetime, twins: Twins) -> tuple[Column[Row], ...]:
+def _state(material: Material) -> tuple[Column[Row], ...]:
+    as_of, twins, dates = material.run.as_of, material.twins, material.calendar
+
     def twins_in(row: Row) -> str:
         found = twins.of_refs(row.target, row.core_invoice_id, row.memo_refs)
         return "; ".join(str(one) for one in found)
@@ -151,6 +158,8 @@ def _state(as_of: datetime, twins: Twins) -> tuple[Column[Row], ...]:
         Column("twins", "Twin in other system", Kind.TEXT, twins_in, 26),
         Column("flag_refs", "Flag refs", Kind.ID, lambda row: joined(row.flag_refs), 14),
         Column("note", "Note", Kind.TEXT, lambda row: row.note, 30),
-        Column("first_seen", "First seen", Kind.DAY, lambda row: day(first_seen(row)), 12),
+        Column(
+            "first_seen", "First seen", Kind.DAY, lambda row: dates.day(first_seen(row)), 12
+        ),
         Column("age", "Age (days)", Kind.WHOLE, lambda row: age(row, as_of), 8),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from state.receivables import STRIPE, CreditMemo
 from sync.books import Row
 from sync.candidates import DAYS_APART_MAX, MEMO, Candidate, candidates
-from sync.report.cells import day, month
+from sync.report.cells import Calendar
 from sync.report.detail import age
 from sync.report.document import Column, Kind, Table, table
 from sync.report.material import Material
@@ -71,6 +71,7 @@ def unexplained_table(material: Material, rows: Callable[[], Iterable[Row]]) -> 
 
 def candidates_table(material: Material) -> Table[Candidate]:
     """What may belong to an open row, by amount and date, and how a person says so."""
+    dates = material.calendar
     columns: tuple[Column[Candidate], ...] = (
         Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.row.core_invoice_id, 38, brief=True),
         Column("customer", "Customer", Kind.TEXT, lambda one: one.row.customer, 22, brief=True),
@@ -83,7 +84,7 @@ def candidates_table(material: Material) -> Table[Candidate]:
         Column("number", "Number", Kind.ID, lambda one: one.number, 18),
         Column("amount", "Amount ex tax", Kind.MONEY, lambda one: one.amount_minor, brief=True),
         Column("tax", "Tax", Kind.MONEY, lambda one: one.tax_minor, brief=True),
-        Column("posted", "Posted", Kind.DAY, lambda one: day(one.posted_at), 12, brief=True),
+        Column("posted", "Posted", Kind.DAY, lambda one: dates.day(one.posted_at), 12, brief=True),
         Column("days_apart", "Days apart", Kind.WHOLE, lambda one: one.days_apart, 8, brief=True),
         Column("same_customer", "Same customer", Kind.ID, lambda one: "yes" if one.same_customer else "not told", 10),
         Column("act", "If it belongs here", Kind.TEXT, _act, 60, brief=True),
@@ -148,6 +149,7 @@ def uses_of(material: Material) -> list[Use]:
         if memo.invoice_id is not None:
             by_document.setdefault((memo.target, memo.invoice_id), []).append(memo)
     uses: list[Use] = []
+    order = _by_posting(material.calendar)
     for row in material.rows():
         if not row.memos_minor:
             continue
@@ -159,15 +161,19 @@ def uses_of(material: Material) -> list[Use]:
             # A part that is not applied yet bears on a row only where nothing stands.
             and (memo.applied or row.document_status in {"VOID", "DELETED"})
         ]
-        uses.extend(_shares(row, counted))
+        uses.extend(_shares(row, sorted(counted, key=order)))
     return uses
+
+
+def _by_posting(dates: Calendar) -> Callable[[CreditMemo], tuple[str, str]]:
+    return lambda memo: (dates.day(memo.posted_at), memo.number or memo.id)
 
 
 def _shares(row: Row, memos: list[CreditMemo]) -> Iterable[Use]:
     """The first memos close what was billed too much; what is left of them explains."""
     before = row.gross_minor - row.netted_core_minor
     closed_left = row.closed
-    for memo in sorted(memos, key=lambda one: (day(one.posted_at), one.number or one.id)):
+    for memo in memos:
         closing = min(memo.amount_minor, closed_left)
         closed_left -= closing
         explained = memo.amount_minor - closing if row.explained else 0
@@ -177,6 +183,7 @@ def _shares(row: Row, memos: list[CreditMemo]) -> Iterable[Use]:
 
 def explained_table(material: Material) -> Table[Use]:
     """One row for each memo that counts, with who approved it and what it did."""
+    dates = material.calendar
     columns: tuple[Column[Use], ...] = (
         Column("customer", "Customer", Kind.TEXT, lambda one: one.row.customer, 22),
         Column("core_invoice", "Core invoice", Kind.ID, lambda one: one.row.core_invoice_id, 38, brief=True),
@@ -185,8 +192,8 @@ def explained_table(material: Material) -> Table[Use]:
         Column("currency", "Ccy", Kind.ID, lambda one: one.row.currency, 6, brief=True),
         Column("before", "Variance before", Kind.MONEY, lambda one: one.before, brief=True, spare=True),
         Column("memo", "Memo no.", Kind.ID, lambda one: one.memo.number or one.memo.id, 20, brief=True),
-        Column("memo_date", "Memo date", Kind.DAY, lambda one: day(one.memo.posted_at), 12, brief=True),
-        Column("period", "Posting period", Kind.ID, lambda one: month(one.memo.posted_at), 9),
+        Column("memo_date", "Memo date", Kind.DAY, lambda one: dates.day(one.memo.posted_at), 12, brief=True),
+        Column("period", "Posting period", Kind.ID, lambda one: dates.month(one.memo.posted_at), 9),
         Column("reason_code", "Reason code", Kind.ID, lambda one: reason_code(one.memo), 22),
         Column("text", "Reason", Kind.TEXT, lambda one: one.memo.text, 34, brief=True),
         Column("requested_by", "Requested by", Kind.TEXT, lambda one: one.memo.raised_by or "", 16),

@@ -7,7 +7,8 @@ that their agreement means something. Amounts are with tax: that is what is owed
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 
@@ -32,6 +33,7 @@ class Span:
     start: datetime | None
     end: datetime  # what is posted at this instant is in
     today: date | None = None  # balances are so old on this day; None: on the last
+    zone: str = "UTC"  # whose days they are
 
     def holds(self, moment: datetime) -> bool:
         """Was it in the period?"""
@@ -139,9 +141,11 @@ def fold(
     if outside:
         row.outside += row.closing - before
     if standing is not None:
-        due = standing.due_on or _day(standing.posted_at)
+        due = standing.due_on or _day(standing.posted_at, span.zone)
         row.subledger += standing.owed_minor
-        row.buckets[_bucket(due, span.today or _day(span.end))] += standing.owed_minor
+        row.buckets[_bucket(due, span.today or _day(span.end, span.zone))] += (
+            standing.owed_minor
+        )
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
@@ -245,8 +249,8 @@ def _issued(memo: CreditMemo) -> bool:
     return memo.status is MemoStatus.ISSUED
 
 
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.astimezone(UTC).date()
+def _day(moment: datetime | None, zone: str) -> date | None:
+    return None if moment is None else moment.astimezone(ZoneInfo(zone)).date()
 
 
 def _bucket(due: date | None, today: date | None) -> int:

@@ -11,6 +11,7 @@ from state.worklist import Flag
 from sync.books import Row, Run
 from sync.credit_checks import CreditFinding
 from sync.credit_entries import Entry
+from sync.report.cells import Calendar
 from sync.report.ledger import LedgerRow
 from sync.twins import Twins
 
@@ -81,3 +82,8 @@ class Material:
     credits: tuple[Entry, ...] = ()
     credit_findings: tuple[CreditFinding, ...] = ()
     general_ledger: Mapping[str, int] = field(default_factory=dict)  # typed in, by currency
+
+    @property
+    def calendar(self) -> Calendar:
+        """Days and months as the run's time zone has them."""
+        return Calendar(self.run.timezone)

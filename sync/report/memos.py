@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from sync.months import period_of
 from sync.persons import same
-from sync.report.cells import day, month, ratio
+from sync.report.cells import Calendar, ratio
 from sync.report.common import ground, head
 from sync.report.document import Column, Document, Facts, Kind, Section, Table, table
 from sync.report.findings import Use, uses_of
@@ -30,8 +30,14 @@ class Entry:
     document: DownstreamInvoice | None
     use: Use | None
     cumulative: int  # credited on this invoice so far, this memo included
-    issued_month: str
+    dates: Calendar
     twins: tuple[Twin, ...] = ()
+
+    @property
+    def in_month(self) -> bool:
+        """Was it posted in the month of its invoice?"""
+        issued = self.document.posted_at if self.document is not None else None
+        return self.dates.month(issued) == self.dates.month(self.memo.posted_at)
 
     @property
     def duties(self) -> str:
@@ -98,7 +104,8 @@ def _entries(material: Material) -> list[Entry]:
     period = period_of(material.run)
     credited: Counter[tuple[str, str]] = Counter()
     entries = []
-    for memo in sorted(material.memos, key=_order):
+    dates = material.calendar
+    for memo in sorted(material.memos, key=in_order(dates)):
         posted = memo.posted_at
         use = used.get((memo.target, memo.id))
         if posted is not None and posted > material.run.as_of and use is None:
@@ -110,14 +117,18 @@ def _entries(material: Material) -> list[Entry]:
         if not period.holds(posted) and use is None:
             continue
         so_far = credited[memo.target, memo.invoice_id or ""]
-        issued = month(document.posted_at) if document is not None else ""
         twins = material.twins.of(memo)
-        entries.append(Entry(memo, document, use, so_far, issued, twins))
+        entries.append(Entry(memo, document, use, so_far, dates, twins))
     return entries
 
 
-def _order(memo: CreditMemo) -> tuple[str, str, str, str]:
-    return (day(memo.posted_at), memo.number or "", memo.target, memo.id)
+def in_order(dates: Calendar) -> Callable[[CreditMemo], tuple[str, str, str, str]]:
+    """By posting date, then by number."""
+
+    def key(memo: CreditMemo) -> tuple[str, str, str, str]:
+        return (dates.day(memo.posted_at), memo.number or "", memo.target, memo.id)
+
+    return key
 
 
 def _signed(one: Entry) -> int:
@@ -157,9 +168,9 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("system", "System", Kind.ID, lambda one: one.memo.target, 10, brief=True),
     Column("id", "Memo id", Kind.ID, lambda one: one.memo.id, 28),
     Column("status", "Status", Kind.ID, lambda one: one.memo.status, 9, brief=True),
-    Column("posted", "Posting date", Kind.DAY, lambda one: day(one.memo.posted_at), 12, brief=True),
-    Column("period", "Posting period", Kind.ID, lambda one: month(one.memo.posted_at), 9),
-    Column("voided", "Voided on", Kind.DAY, lambda one: day(one.memo.voided_at), 12),
+    Column("posted", "Posting date", Kind.DAY, lambda one: one.dates.day(one.memo.posted_at), 12, brief=True),
+    Column("period", "Posting period", Kind.ID, lambda one: one.dates.month(one.memo.posted_at), 9),
+    Column("voided", "Voided on", Kind.DAY, lambda one: one.dates.day(one.memo.voided_at), 12),
     Column("document", "Original invoice", Kind.ID, lambda one: one.memo.invoice_id or "", 28, brief=True),
     Column("core_invoice", "Core invoice", Kind.ID, lambda one: (one.document.core_invoice_id or "") if one.document else "", 38),
     Column("original", "Original amount", Kind.MONEY, _gross),
@@ -183,7 +194,7 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("explains", "Explains variance", Kind.MONEY, lambda one: -one.use.explaining if one.use else 0, total=True),
     Column("share", "% of original", Kind.PERCENT, lambda one: ratio(_signed(one), _gross(one)), 10),
     Column("cumulative", "Cumulative %", Kind.PERCENT, lambda one: ratio(one.cumulative, _gross(one)), 10),
-    Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.issued_month == month(one.memo.posted_at) else "N", 9),
+    Column("in_period", "In period of invoice", Kind.ID, lambda one: "Y" if one.in_month else "N", 9),
     Column("link", "Link type", Kind.ID, _link, 16),
     Column("twin", "Twin in other system", Kind.TEXT, lambda one: "; ".join(map(str, one.twins)), 26, brief=True),
     Column("counts", "Counts in (a)", Kind.ID, lambda one: "Y" if one.use else "N", 9),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from sync.books import Excluded, Row, Run, Subsequent
 from sync.report.between import meaning, section
-from sync.report.cells import day, time
+from sync.report.cells import time
 from sync.report.checklines import CheckLine, check_lines, check_table
 from sync.report.common import CONVENTIONS, ground_blocks, head
 from sync.report.detail import detail_columns
@@ -239,6 +239,7 @@ def _chains(material: Material) -> Table[tuple[str, str, str, int, str]]:
 
 
 def _subsequent(material: Material) -> Table[Subsequent]:
+    dates = material.calendar
     columns: tuple[Column[Subsequent], ...] = (
         Column("system", "System", Kind.ID, lambda one: one.target, 12, brief=True),
         Column("what", "What", Kind.ID, lambda one: one.what, 10, brief=True),
@@ -260,7 +261,12 @@ def _subsequent(material: Material) -> Table[Subsequent]:
             brief=True,
         ),
         Column(
-            "posted", "Posted", Kind.DAY, lambda one: day(one.posted_at), 12, brief=True
+            "posted",
+            "Posted",
+            Kind.DAY,
+            lambda one: dates.day(one.posted_at),
+            12,
+            brief=True,
         ),
         Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
         Column(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from state.money import display
-from sync.report.cells import day, ratio
+from sync.report.cells import ratio
 from sync.report.document import Chart, Column, Kind, Series, Table, table
 from sync.report.material import Material
 
@@ -126,9 +126,10 @@ def _figure(name: str) -> Callable[[_Sum], int]:
 
 def charts(material: Material) -> tuple[Chart, ...]:
     """What memos explain or repair, and what nothing explains, by month."""
+    dates = material.calendar
     months: dict[tuple[str, str], dict[str, list[int]]] = {}
     for row in material.rows():
-        label = day(row.issued_at or row.posted_at)[:7]
+        label = dates.month(row.issued_at or row.posted_at)
         if label and row.currency:
             by_month = months.setdefault((row.leg, row.currency), {})
             sums = by_month.setdefault(label, [0, 0])

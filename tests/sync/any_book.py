@@ -27,6 +27,7 @@ from tests.kept import TARGETS, Kept, core, day, document, memo
 
 ROWS, SETS = How(engine=False, keep_plain=0), How(engine=True, keep_plain=0)
 STATUSES = tuple(DocumentStatus)[2:]
+ZONES = ("UTC", "America/New_York", "Asia/Tokyo")
 READINGS = (day(10, 7), day(10, 28), day(11, 12), day(11, 25))
 LAST = len(READINGS) - 1
 CUTOFFS: tuple[dict[str, Any], ...] = (
@@ -123,7 +124,12 @@ def _an_invoice(
 def _a_document(
     random: Random, see: See, one: CoreInvoice, target: str, when: int, extra: int
 ) -> None:
-    posted = random.choice((one.issued_at or day(10, 20), day(10, 27), day(11, 2)))
+    posted = random.choice(
+        (
+            *(one.issued_at or day(10, 20), day(10, 27), day(11, 2)),
+            *(day(10, 31, 20), day(11, 1, 3)),  # where months meet, in one zone or another
+        )
+    )
     made = document(
         target,
         one.id,
@@ -277,7 +283,8 @@ def main() -> None:
         random = Random(seed)
         size = random.randint(1, 60)
         with tempfile.TemporaryDirectory() as folder:
-            kept = Kept(f"sqlite:///{folder}/state.db", tolerance_minor=1)
+            zone = random.choice(ZONES)
+            kept = Kept(f"sqlite:///{folder}/state.db", zone=zone, tolerance_minor=1)
             keep(kept, a_book(random, size))
             try:
                 for how in CUTOFFS:

@@ -1,22 +1,32 @@
 """A month begins and ends where its time zone's clocks say so, whatever they do in between."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.receivables import DocumentStatus
-from sync.months import dated, last_instant, month_of
+from state.rows import micros
+from sync.cli import app
+from sync.months import dated, first_instants, last_instant, month_of, name_of
 from sync.observe import _dated
+from sync.pairs import apart
 from sync.reconcile import How
+from sync.report.cells import Calendar
 from sync.report.common import ground_blocks
 from sync.report.document import Facts
 from sync.report.material import Material
-from sync.settings import Schedule, Settings
+from sync.statements import YEARS, month_number
 from tests.kept import Kept, broken, core, document
 
 ZONES = (
@@ -83,11 +93,7 @@ def test_stripe_tells_instants_itself() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    made = Kept(f"sqlite:///{tmp_path}/state.db", targets=("stripe",))
-    made.parts.settings = Settings(
-        entity="acme", schedule=Schedule(timezone="America/New_York")
-    )
-    yield made
+    yield (made := Kept(f"sqlite:///{tmp_path}/state.db", ("stripe",), "America/New_York"))
     made.close()
 
 
@@ -122,3 +128,81 @@ def test_the_zone_stands_in_the_basis_of_every_report(kept: Kept) -> None:
     facts = ground_blocks(material)[0]
     assert isinstance(facts, Facts)
     assert ("Time zone of the period", "America/New_York") in facts.pairs
+
+
+def test_two_documents_of_one_invoice_are_apart_by_the_clocks_of_the_zone() -> None:
+    """Stripe's of ten in the evening of the 31st, and the ERP's of the 1st."""
+    evening, first = (
+        datetime(2026, 11, 1, 2, tzinfo=UTC),
+        datetime(2026, 11, 1, 4, tzinfo=UTC),
+    )
+    assert not apart(evening, first, "UTC")
+    assert apart(evening, first, "America/New_York")
+    assert not apart(None, first, "America/New_York")
+    assert not apart(first, None, "America/New_York")
+    dates = Calendar("America/New_York")
+    assert (dates.day(evening), dates.month(evening)) == ("2026-10-31", "2026-10")
+    assert (dates.day(first), dates.month(first)) == ("2026-11-01", "2026-11")
+    assert (dates.day(None), dates.month(None)) == ("", "")
+
+
+@pytest.mark.parametrize("how", [How(engine=False), How(engine=True)])
+@pytest.mark.parametrize("keep_plain", [0, 100])
+@pytest.mark.parametrize(("zone", "expected"), [("UTC", 0), ("America/New_York", 1)])
+def test_a_run_counts_them_as_apart(
+    tmp_path: Path, zone: str, expected: int, how: How, keep_plain: int
+) -> None:
+    evening, first = (
+        datetime(2026, 11, 1, 2, tzinfo=UTC),
+        datetime(2026, 11, 1, 4, tzinfo=UTC),
+    )
+    kept = Kept(f"sqlite:///{tmp_path}/state.db", zone=zone)
+    kept.see(
+        first,
+        invoices=(core("a", issued=evening),),
+        documents=(
+            document("stripe", "a", posted=evening),
+            document("erp", "a", posted=first),
+        ),
+    )
+    (agreed,) = kept.run(how=replace(how, keep_plain=keep_plain)).agreed
+    assert (agreed.count, agreed.apart) == (1, expected)
+    kept.close()
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_set_engine_numbers_months_as_the_rule_does(zone: str) -> None:
+    """At each first instant of a month, and at the last one before it."""
+    begin = first_instants(zone, range(1999, 2040))
+    moments = [one + timedelta(microseconds=by) for one in begin for by in (-1, 0)]
+    number = month_number("m", zone)
+    with duckdb.connect() as db:
+        query = f"SELECT {number} FROM (SELECT unnest($some::BIGINT[]) AS m)"
+        found = db.execute(query, {"some": [micros(one) for one in moments]}).fetchall()
+    names = [name_of(one, zone) for one in moments]
+    assert [one for (one,) in found] == [int(n[:4]) * 12 + int(n[5:]) for n in names]
+    assert datetime(YEARS.start, 1, 1, tzinfo=UTC).timestamp() == 0
+
+
+def test_credit_list_takes_the_month_of_the_zone(tmp_path: Path) -> None:
+    """A credit that begins at ten in the evening of the 31st, in New York, is October's."""
+    evening = datetime(2026, 11, 1, 2, tzinfo=UTC)
+    entry = LedgerEntry("CREDIT_SEGMENT_START", Decimal(500), evening, "s1", None, "k1")
+    segment = CreditSegment("s1", Decimal(500), evening, datetime(2027, 1, 1, tzinfo=UTC))
+    credit = CoreCredit(
+        "cr_1", "cc_1", "Goodwill", "p_1", "USD (cents)", Decimal(5), (segment,),
+        ledger=(entry,), currency="USD", created_at=evening,
+    )  # fmt: skip
+    url = f"sqlite:///{tmp_path}/state.db"
+    made = Kept(url, targets=("stripe",))
+    made.see(evening, credits=(credit,))
+    made.close()
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"entity: acme\nstate: {{url: '{url}'}}\nschedule: {{timezone: America/New_York}}\n"
+    )
+    for period, opening, granted in (("2026-10", "0", "500"), ("2026-11", "500", "0")):
+        words = ["credit", "list", "--period", period, "--json", "-c", str(config)]
+        answer = CliRunner().invoke(app, words)
+        (row,) = json.loads(answer.stdout)
+        assert (row["opening"], row["granted"]) == (opening, granted), answer.stdout

@@ -17,16 +17,16 @@ from sync.books import Run
 from sync.detail import rows_of
 from sync.reconcile import How
 from tests.kept import TARGETS, Kept, broken, core, day, document, memo
-from tests.sync.any_book import CUTOFFS, ROWS, SETS, a_book, keep, same
+from tests.sync.any_book import CUTOFFS, ROWS, SETS, ZONES, a_book, keep, same
 
 SHOWN = How(engine=True, keep_plain=1000)
 
 
-@given(seed=st.integers(0, 2**32), size=st.integers(1, 40))
+@given(seed=st.integers(0, 2**32), size=st.integers(1, 40), zone=st.sampled_from(ZONES))
 @settings(max_examples=5, phases=(Phase.explicit, Phase.generate))
-def test_both_ways_give_the_same_run(seed: int, size: int) -> None:
+def test_both_ways_give_the_same_run(seed: int, size: int, zone: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        kept = Kept(f"sqlite:///{folder}/state.db", tolerance_minor=1)
+        kept = Kept(f"sqlite:///{folder}/state.db", zone=zone, tolerance_minor=1)
         keep(kept, a_book(Random(seed), size))
         for how in CUTOFFS:
             run = same(kept, how)
