@@ -57,7 +57,14 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
         value = secret.reveal()
         if len(value) >= _SHORTEST:
             text = _without_beginning(text.replace(value, HIDDEN), value)
-    return _KEY_SHAPES.sub(HIDDEN, text)
+    return _KEY_SHAPES.sub(HIDDEN, text) if _may_hold_a_key(text.lower()) else text
+
+
+def _may_hold_a_key(low: str) -> bool:
+    """One of these stands in each key shape; a report asks this of a million texts."""
+    if "_live_" in low or "_test_" in low or "whsec_" in low:
+        return True
+    return "bearer" in low or "basic" in low
 
 
 def _without_beginning(text: str, value: str) -> str:

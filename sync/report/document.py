@@ -5,7 +5,7 @@ defined in one place for XLSX, CSV, JSON, HTML and PDF.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -29,6 +29,9 @@ class Kind(StrEnum):
     MONEY = "money"  # integer minor units of the row's currency
     PERCENT = "percent"  # a ratio; 1 is 100 %
     LINK = "link"  # an address
+
+
+_OF_OTHERS = frozenset({Kind.TEXT, Kind.ID, Kind.LINK})  # kinds that hold words of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,11 @@ class Facts:
     title: str
     pairs: tuple[tuple[str, str], ...]
 
+    def __post_init__(self) -> None:
+        """Words of others stand here too."""
+        hidden = tuple((name, redact(value)) for name, value in self.pairs)
+        object.__setattr__(self, "pairs", hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class Prose:
@@ -165,6 +173,13 @@ class Head:
     currencies: str
     restated_from: str = ""
 
+    def __post_init__(self) -> None:
+        """An entity's name is somebody's word too."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, str):
+                object.__setattr__(self, one.name, redact(value))
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -207,11 +222,11 @@ def table(
 ) -> Table[_R]:
     """A table with its totals, in one reading of its rows.
 
-    Words of others may hold a key that somebody wrote down in a memo: it is hidden here,
-    for every format at once.
+    Words of others may hold a key that somebody wrote down in a memo or took for a number:
+    it is hidden here, for every format at once.
     """
     columns = tuple(
-        replace(one, of=_hidden(one.of)) if one.kind is Kind.TEXT else one
+        replace(one, of=_hidden(one.of)) if one.kind in _OF_OTHERS else one
         for one in columns
     )
     if callable(rows):
@@ -250,7 +265,8 @@ def table(
 
 def _hidden(of: Callable[[_R], Cell]) -> Callable[[_R], Cell]:
     def read(row: _R) -> Cell:
-        return redact(str(of(row)))
+        cell = of(row)
+        return redact(cell) if isinstance(cell, str) else cell
 
     return read
 

@@ -86,11 +86,11 @@ def _body(document: Document) -> dict[str, Any]:
         "run": _print(head.run_id),
         "version": _print(head.version),
         "currencies": head.currencies,
-        "restated": head.restated_from,
+        "restated": _print(head.restated_from),
         "outcome": document.outcome.replace("_", " "),
         "good": document.outcome != "OPEN_ITEMS" and not document.failed,
-        "digest": head.digest,
-        "audit": head.audit,
+        "digest": _print(head.digest),
+        "audit": _print(head.audit),
         "sections": [
             {
                 "title": _print(section.title),
