@@ -100,7 +100,7 @@ def currencies() -> tuple[str, ...]:
 
 def minor_from_major(amount: Decimal, currency: str) -> Decimal:
     """Exact minor units of an amount in whole units; fractions are kept."""
-    return amount.scaleb(exponent(currency))
+    return EXACT.multiply(amount, 10 ** exponent(currency))
 
 
 def core_exact_minor(amount: Decimal, currency: str, unit: Unit) -> Decimal:

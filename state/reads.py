@@ -140,10 +140,7 @@ class Reader(Past):
         if run_id is not None:
             query = query.where(col(RunRow.run_id) == run_id)
         if period is not None:
-            # The text is canonical JSON; a quotation mark inside a value is escaped in it.
-            query = query.where(
-                col(RunRow.body).contains(f'"period": "{period}"', autoescape=True)
-            )
+            query = query.where(col(RunRow.period) == period)
         query = query.order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc()).limit(1)
         with self._reads.connect() as connection:
             row = connection.execute(query).first()
@@ -156,7 +153,7 @@ class Reader(Past):
             .where(
                 col(RunRow.entity) == self._entity,
                 col(RunRow.as_of) == text_of(as_of),
-                col(RunRow.body).contains(f'"period": "{period}"', autoescape=True),
+                col(RunRow.period) == period,
             )
             .order_by(col(RunRow.at).desc(), col(RunRow.run_id).desc())
             .limit(1)

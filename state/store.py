@@ -247,6 +247,7 @@ class Store(Protocol):
         run_id: str,
         *,
         kind: str,
+        period: str,
         at: datetime,
         as_of: datetime,
         body: str,

@@ -142,6 +142,7 @@ class RunRow(SQLModel, table=True):
     entity: str = Field(primary_key=True)
     run_id: str = Field(primary_key=True)
     kind: str
+    period: str  # YYYY-MM, or '' for all
     at: str
     as_of: str
     sha256: str

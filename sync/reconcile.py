@@ -197,6 +197,7 @@ def _kept(parts: Parts, run: Run, progress: Progress, *, again: bool) -> Run:
     parts.store.keep_run(
         run.run_id,
         kind="reconciliation",
+        period=run.period,
         at=run.made_at,
         as_of=run.as_of,
         body=body,

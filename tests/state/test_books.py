@@ -183,7 +183,8 @@ def test_cursors_sweeps_and_runs_are_kept(books: Books) -> None:
     books.record(Changes(cursors={"c": "1"}, sweeps=(sweep,)), at=NOW)
     assert (books.cursor("c"), books.last_sweep("core")) == ("1", sweep)
     entry = AuditEntry("run.kept", "run", "R1")
-    books.keep_run("R1", kind="r", at=NOW, as_of=NOW, body="{}", sha256="x", audit=entry)
+    kept = {"kind": "r", "period": "", "body": "{}", "sha256": "x"}
+    books.keep_run("R1", at=NOW, as_of=NOW, audit=entry, **kept)
     assert books.run() == ("{}", "x")
     assert books.run("R2") is None
 

@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         *_columns("at body prev hash", sa.String()),
     )
-    _table("runs", keys="entity run_id", texts="kind at as_of sha256 body")
+    _table("runs", keys="entity run_id", texts="kind period at as_of sha256 body")
     op.create_table(
         "leases",
         sa.Column("entity", sa.String(), primary_key=True),
