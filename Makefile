@@ -60,11 +60,11 @@ worlds: install  ## live N seeded worlds on both cores (make worlds N=100000 SEE
 books: dev  ## compare N random books as sets and row by row (make books N=3000 SEED=0)
 	$(BIN)/python -m tests.sync.any_book --books $(or $(N),3000) --first $(or $(SEED),0)
 
-cover: dev  ## every branch of what decides is walked by its tests, or this fails
-	$(BIN)/python -m tests.proof cover
+cover: dev  ## every branch of what decides is walked by its tests (make cover ONLY=sync/pairs.py)
+	$(BIN)/python -m tests.proof cover $(ONLY)
 
-mutate: dev  ## change each rule of what decides; at least 90 of 100 changes are noticed
-	$(BIN)/python -m tests.proof mutate
+mutate: dev  ## change each rule of what decides; at least 90 of 100 changes are noticed (ONLY=...)
+	$(BIN)/python -m tests.proof mutate $(ONLY)
 
 check: dev  ## style, types, layers, and the tests of style and docs
 	$(BIN)/ruff check .

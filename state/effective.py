@@ -100,7 +100,6 @@ def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | 
             voided_at=None,
         )
     whole = word.gross_minor + word.tax_minor
-    voided = word.voided_at is not None and word.voided_at > moment
     if word.paid_at is not None and word.paid_at > moment:
         # It took nothing yet, whatever became of it afterwards. What memos took off stays
         # off: `state.winding` puts back what they took later.
@@ -111,9 +110,9 @@ def _document(word: DownstreamInvoice, moment: datetime) -> DownstreamInvoice | 
             paid_minor=0,
             open_minor=whole if closed else word.open_minor + word.paid_minor,
             paid_at=None,
-            voided_at=None if voided else word.voided_at,
+            voided_at=None,
         )
-    if voided:
+    if word.voided_at is not None and word.voided_at > moment:
         paid = word.paid_minor
         status = DocumentStatus.OPEN
         if paid:

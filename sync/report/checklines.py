@@ -117,14 +117,17 @@ def _sums(material: Material) -> _Sums:
     return sums
 
 
-def _control(material: Material, source: str) -> dict[str, int]:
-    return dict(
-        next((one.control for one in material.run.sources if one.name == source), ())
-    )
+def _controls(
+    material: Material, source: str, sums: Counter[tuple[str, str]], target: str
+) -> list[tuple[str, int]]:
+    """The control total of each currency; 0 of one that only the rows know of."""
+    sources = material.run.sources
+    control = dict(next((one.control for one in sources if one.name == source), ()))
+    known = {currency for (leg, currency), minor in sums.items() if leg == target and minor}
+    return sorted((currency, control.get(currency, 0)) for currency in known | set(control))
 
 
 def _core(material: Material, sums: _Sums) -> list[CheckLine]:
-    control = _control(material, "core")
     return [
         CheckLine(
             2,
@@ -137,7 +140,7 @@ def _core(material: Material, sums: _Sums) -> list[CheckLine]:
             f"+{format_minor(sums.crossed[target, currency], currency)}",
         )
         for target in material.run.targets
-        for currency, minor in sorted(control.items())
+        for currency, minor in _controls(material, "core", sums.core, target)
     ]
 
 
@@ -153,7 +156,7 @@ def _gross(material: Material, sums: _Sums) -> list[CheckLine]:
             f"SUMIFS({{detail.gross}},{_SAME})",
         )
         for target in material.run.targets
-        for currency, minor in sorted(_control(material, target).items())
+        for currency, minor in _controls(material, target, sums.gross, target)
     ]
 
 

@@ -1,6 +1,5 @@
 """Stripe against an ERP: what differs is named by the one rule, what agrees is counted."""
 
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from state.receivables import DocumentStatus, MemoStatus
 from sync.books import Pair, Row, Run
-from sync.pairs import apart, paired
+from sync.pairs import paired
 from sync.reconcile import How
 from sync.report.codec import content_sha256, read_run, run_text
 from tests.kept import Kept, core, day, document, memo
@@ -184,10 +183,3 @@ def _foots(pair: Pair) -> None:
     assert pair.net_variance == parts
     if not pair.stripe_currency:
         assert pair.net_variance == pair.net_minor - pair.stripe_minor
-
-
-def test_months_are_those_of_utc() -> None:
-    east = timezone(timedelta(hours=3))
-    assert not apart(day(10, 31, 23), datetime(2026, 11, 1, 2, 30, tzinfo=east), "UTC")
-    assert apart(day(10, 31, 23), day(11, 1, 0), "UTC")
-    assert not apart(None, day(11, 1), "UTC")

@@ -58,3 +58,49 @@ def test_each_memo_has_one_twin_in_each_register_and_is_its_twin_s_twin() -> Non
     assert twins.alone("stripe", "a", ("CN-1", "CN-2"), "more") == ["CN-2"]
     assert [one.id for one in twins.of_refs("stripe", "a", ("CN-2",))] == ["bm_2"]
     assert found(third, TWIN).by_memo == {}
+
+
+def test_of_two_that_fit_the_nearest_in_time_is_the_twin() -> None:
+    """Whichever id comes first, and whichever memo is undated."""
+    near = replace(NOTE, id="cn_9", number="CN-9", posted_at=day(10, 20))
+    later = replace(TWIN, posted_at=day(10, 21))
+    assert [one.number for one in found(NOTE, near, later).of(later)] == ["CN-9"]
+    assert [one.number for one in found(NOTE, near, TWIN).of(TWIN)] == ["CN-1"]
+    undated = replace(NOTE, id="cn_0", number="CN-0", posted_at=None)
+    assert [one.number for one in found(undated, NOTE, TWIN).of(TWIN)] == ["CN-1"]
+    assert [one.number for one in found(undated, TWIN).of(TWIN)] == ["CN-0"]
+
+
+def test_of_two_as_near_the_earlier_is_the_twin_and_the_later_has_none() -> None:
+    """Two notes of one amount, a day before and a day after the only memo of the ERP."""
+    before = replace(NOTE, id="cn_z", number="CN-Z", posted_at=day(10, 7))
+    after = replace(NOTE, id="cn_a", number="CN-A", posted_at=day(10, 9))
+    twins = found(after, before, TWIN)
+    assert [one.number for one in twins.of(TWIN)] == ["CN-Z"]
+    assert twins.of(after) == ()
+    assert twins.alone("stripe", "a", ("CN-A", "CN-Z"), "erp") == ["CN-A"]
+    assert twins.of_refs("stripe", "a", ("CN-A", "CN-Z")) == twins.of(before)
+
+
+def test_each_core_invoice_is_looked_at_and_a_memo_without_a_number_is_named_by_its_id() -> (
+    None
+):
+    """One invoice has notes alone, and one has no note: they hide no pair of a third."""
+    alone = memo("stripe", "b", 700, number="CN-B")
+    bare = replace(TWIN, number=None)
+    twins = found(alone, NOTE, bare)
+    assert [str(one) for one in twins.of(NOTE)] == [f"erp {bare.id} (by amount)"]
+    assert twins.of(NOTE)[0].number == ""
+    assert twins.of_refs("erp", "a", (bare.id,)) == twins.of(bare)
+    assert twins.of(alone) == ()
+
+
+def test_a_name_is_found_as_a_word_and_not_within_one() -> None:
+    for text, known in {
+        "see CN-1.": True,
+        "XCN-1": False,
+        "CN-1X": False,
+        "(CN-1)": True,
+    }.items():
+        twins = found(NOTE, replace(TWIN, text=text, amount_minor=9))
+        assert bool(twins.of(NOTE)) is known, text
