@@ -4,9 +4,12 @@ What is touched stands in the rows, the memos, the worklist, the roll-forward, t
 the comparison between two registers: both sides of every line.
 """
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+
+from python_calamine import CalamineWorkbook
 
 from state.receivables import MemoStatus
 from sync.books import Row, Source
@@ -252,5 +255,22 @@ CORRUPTIONS: dict[str, Corruption] = {
 }  # fmt: skip
 
 
-def failing(lines: tuple[CheckLine, ...]) -> frozenset[Failed]:
+def failing(lines: Iterable[CheckLine]) -> frozenset[Failed]:
     return frozenset((one.number, one.leg, one.currency) for one in lines if not one.ok)
+
+
+def only(number: int) -> Corruption:
+    """One that touches this line alone."""
+    return next(c for c in CORRUPTIONS.values() if {n for n, _, _ in c.failed} == {number})
+
+
+def checks_of(workbook: bytes) -> frozenset[Failed]:
+    """The lines that a workbook shows as failed, as its figures stand."""
+    summary = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_name(
+        "Summary"
+    )
+    return frozenset(
+        (int(float(str(row[0]))), str(row[2]), str(row[3]))
+        for row in summary.to_python()
+        if len(row) > 7 and row[7] == "CHECK"
+    )

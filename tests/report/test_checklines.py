@@ -1,11 +1,16 @@
 """The nine check lines: each holds on sound books, and fails when what it guards is touched."""
 
+import csv
+import io
+import json
+
 import pytest
 
-from sync.report import reconciliation
+from sync.report import reconciliation, to_csv
 from sync.report.checklines import CheckLine
 from sync.report.material import Material
-from tests.report.corrupted import CORRUPTIONS, failing
+from tests.report.conftest import rendered
+from tests.report.corrupted import CORRUPTIONS, checks_of, failing, only
 
 
 def lines_of(material: Material) -> tuple[CheckLine, ...]:
@@ -36,5 +41,32 @@ def test_a_line_fails_when_what_it_guards_is_touched_and_no_other(
 ) -> None:
     one = CORRUPTIONS[name]
     document = reconciliation.build(one.touch(sound[one.two_registers]))
-    assert failing(tuple(document.table("checks").rows())) == one.failed
+    assert failing(document.table("checks").rows()) == one.failed
     assert document.failed == len(one.failed)
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_a_failed_line_is_marked_in_every_format(
+    sound: dict[bool, Material], number: int
+) -> None:
+    one = only(number)
+    document = reconciliation.build(one.touch(sound[one.two_registers]))
+    body = json.loads(rendered(document, "json"))
+    assert body["failed_checks"] == len(one.failed)
+    lines = body["tables"]["checks"]["rows"]
+    assert one.failed == {
+        (row["number"], row["leg"], row["currency"])
+        for row in lines
+        if row["result"] != "OK"
+    }
+    out = io.BytesIO()
+    to_csv.write(document, out, table="checks")
+    rows = csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig")))
+    shown = {
+        (int(row["No."]), row["Leg"], row["Ccy"])
+        for row in rows
+        if row["Result"] == "CHECK"
+    }
+    assert shown == one.failed
+    assert rendered(document, "html").decode().count(">CHECK<") == len(one.failed)
+    assert checks_of(rendered(document, "xlsx")) == one.failed

@@ -7,16 +7,20 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
+from xlsxwriter.utility import xl_col_to_name
 
 from sync import reporting
+from sync.report import reconciliation
 from sync.report.document import Document
 from sync.report.material import Material
 from tests.report.conftest import rendered
+from tests.report.corrupted import Failed, checks_of, only
 
 OFFICE = shutil.which("soffice")
 NEEDED = "LibreOffice Calc is not here; on Debian: apt-get install libreoffice-calc-nogui"
@@ -30,6 +34,29 @@ RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
 </oor:items>
 """
 BESIDE = "-beside"
+TOUCHED = {f"line-{number}": number for number in range(1, 8)}  # those that are formulas
+LEG = "core↔stripe"
+EDITED: dict[str, tuple[str, str, set[Failed]]] = {
+    # An amount of Detail that a person types over: its row, its column, and what shows it. The
+    # variances beside it are formulas, so they move as well.
+    "edit-core": (
+        "ci_cedar",
+        "Core amount",
+        {(2, LEG, "USD"), (5, LEG, "USD"), (6, LEG, "USD")},
+    ),
+    "edit-gross": (
+        "ci_fir",
+        "Downstream gross",
+        {(3, LEG, "BHD"), (5, LEG, "BHD"), (6, LEG, "BHD")},
+    ),
+    "edit-memo": (
+        "ci_birch",
+        "Credit memos",
+        {(4, LEG, "USD"), (5, LEG, "USD"), (6, LEG, "USD")},
+    ),
+    "edit-explained": ("ci_birch", "Explained by memo", {(6, LEG, "USD")}),
+    "edit-open": ("ci_fir", "Open balance", {(7, LEG, "BHD")}),
+}
 TWO_REGISTERS = tuple(
     f"{name}{BESIDE}" for name in ("reconciliation", "rollforward", "credit-memos")
 )
@@ -52,9 +79,33 @@ def without_figures(workbook: bytes) -> tuple[bytes, int]:
     return out.getvalue(), found
 
 
+def typed_over(workbook: bytes, core: str, title: str) -> bytes:
+    """The workbook with one more unit in an amount of Detail, and nothing calculated anew."""
+    book = sheets(workbook)
+    rows = book["Detail"]
+    head = next(n for n, row in enumerate(rows) if row[0] == "Line")
+    row = next(n for n, one in enumerate(rows) if core in one and n > head)
+    cell = f"{xl_col_to_name(rows[head].index(title))}{row + 1}"
+    part = f"xl/worksheets/sheet{list(book).index('Detail') + 1}.xml"
+    amount = re.compile(rf'(<c r="{cell}"[^>]*><v>)([^<]*)(?=</v>)')
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            body = old.read(name)
+            if name == part:
+                text, times = amount.subn(
+                    lambda found: f"{found[1]}{Decimal(found[2]) + 1}", body.decode()
+                )
+                assert times == 1, cell
+                body = text.encode()
+            new.writestr(name, body)
+    return out.getvalue()
+
+
 @pytest.fixture(scope="module")
 def calculated(
     documents: dict[str, Document],
+    material: Material,
     beside: Material,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, tuple[bytes, bytes, int]]]:
@@ -68,6 +119,12 @@ def calculated(
     for name in TWO_REGISTERS:  # totals by leg, and the view between the two
         made = reporting.document(name.removesuffix(BESIDE), beside)
         written[name] = rendered(made, "xlsx")
+    for name, number in TOUCHED.items():
+        touched = only(number)
+        books = beside if touched.two_registers else material
+        written[name] = rendered(reconciliation.build(touched.touch(books)), "xlsx")
+    for name, (core, title, _) in EDITED.items():
+        written[name] = typed_over(written["reconciliation"], core, title)
     formulas = {}
     for name, workbook in written.items():
         bare, formulas[name] = without_figures(workbook)
@@ -110,6 +167,27 @@ def test_each_formula_gives_the_figure_beside_it(
             for column, cell in enumerate(row):
                 again = other[title][at][column] if column < len(other[title][at]) else ""
                 assert again == cell, f"{title} row {at + 1} column {column + 1}"
+
+
+@pytest.mark.parametrize("name", TOUCHED)
+def test_a_line_that_fails_is_calculated_to_fail(
+    calculated: dict[str, tuple[bytes, bytes, int]], name: str
+) -> None:
+    """Where a row itself was touched, its live variances break the lines that hang on them."""
+    ours, theirs, _ = calculated[name]
+    failed = only(TOUCHED[name]).failed
+    assert checks_of(ours) == failed
+    assert failed <= checks_of(theirs)
+    assert {number for number, *_ in checks_of(theirs) - failed} <= {5, 6}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_an_amount_that_a_person_types_over_is_seen(
+    calculated: dict[str, tuple[bytes, bytes, int]], name: str
+) -> None:
+    ours, theirs, _ = calculated[name]
+    assert checks_of(ours) == set(), "nothing has been calculated yet"
+    assert checks_of(theirs) == EDITED[name][2]
 
 
 def test_a_formula_without_a_figure_is_really_calculated(
