@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlmodel import col
 
 from state.asking import chunks, text_of
@@ -30,7 +30,7 @@ from state.statements import (
     value_of,
 )
 from state.store import LeaseLost, Overtaken, PushMoved
-from state.tables import Current, CursorRow, Fact, LeaseRow, RunRow, SweepRow
+from state.tables import Current, CursorRow, Fact, LeaseRow, RunRow, SweepRow, UnreadRow
 from state.together import Together
 from state.upsert import upsert
 from state.worklist import Flag
@@ -201,6 +201,18 @@ class Books(CreditReader):
             for one in changes.sweeps
         ]
         upsert(connection, SweepRow, sweeps)
+        unread = [
+            {"entity": self._entity, "source": one.source, "body": encode(one)}
+            for one in changes.unread
+        ]
+        upsert(connection, UnreadRow, unread)
+        if changes.read_again:
+            connection.execute(
+                delete(UnreadRow).where(
+                    col(UnreadRow.entity) == self._entity,
+                    col(UnreadRow.source).in_(changes.read_again),
+                )
+            )
         self._audit(connection, changes.audit, at)
 
     def _put(

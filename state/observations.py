@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from state.clock import iso
 from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
@@ -40,6 +41,27 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A source that was asked and gave no whole answer; nothing was concluded from it."""
+
+    source: str  # core, stripe, or the ERP's name
+    why: str
+    since: datetime | None = (
+        None  # when this was first found; None: it was read, and not reached
+    )
+    hinted: bool = False  # only hints were followed: a sweep was not what failed
+    hopeless: bool = False  # a key or a setting is wrong: no later turn goes better
+
+    @property
+    def text(self) -> str:
+        """One line for a person."""
+        if self.since is None:
+            return f"{self.source}: {self.why}"
+        since = iso(self.since.replace(microsecond=0))
+        return f"{self.source} could not be read (since {since}): {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """What decisions were made from: what was known of these core invoices at `seq`."""
 
@@ -67,6 +89,8 @@ class Changes:
     links: tuple[Link, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     sweeps: tuple[Sweep, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    read_again: tuple[str, ...] = ()  # sources that were unread until now
     audit: tuple[AuditEntry, ...] = ()
     based_on: tuple[PushRecord, ...] = ()
     ground: Ground | None = None

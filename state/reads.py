@@ -11,7 +11,7 @@ from state.asof import AsOf
 from state.audit import GENESIS, Verdict, verify
 from state.codec import decode
 from state.invoices import CoreCustomer, CoreInvoice
-from state.observations import Sweep
+from state.observations import Sweep, Unread
 from state.past import Past
 from state.pushes import PushRecord, PushState
 from state.statements import HEAD, LAST_SEQ
@@ -21,6 +21,7 @@ from state.tables import (
     Fact,
     RunRow,
     SweepRow,
+    UnreadRow,
 )
 
 
@@ -48,6 +49,13 @@ class Reader(Past):
         )
         body = self._scalar(query)
         return None if body is None else decode(Sweep, body)
+
+    def unread(self) -> dict[str, Unread]:
+        """The sources whose last reading failed."""
+        query = select(col(UnreadRow.body)).where(col(UnreadRow.entity) == self._entity)
+        with self._turn, self._reads.connect() as connection:
+            found = [decode(Unread, body) for body in connection.execute(query).scalars()]
+        return {one.source: one for one in sorted(found, key=lambda one: one.source)}
 
     def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
         """Core customers by id."""

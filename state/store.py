@@ -9,7 +9,7 @@ from state.corrections import Correction
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice
 from state.links import Link
-from state.observations import AuditEntry, Changes, Sweep
+from state.observations import AuditEntry, Changes, Sweep, Unread
 from state.pushes import PushRecord, PushState
 from state.receivables import CreditMemo, DownstreamInvoice
 from state.worklist import Flag, FlagState
@@ -138,6 +138,9 @@ class Store(Protocol):
 
     def last_sweep(self, source: str) -> Sweep | None:
         """The last complete reading of a source."""
+
+    def unread(self) -> dict[str, Unread]:
+        """The sources whose last reading failed."""
 
     def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
         """Core customers by id."""

@@ -42,6 +42,15 @@ class SweepRow(SQLModel, table=True):
     body: str
 
 
+class UnreadRow(SQLModel, table=True):
+    """A source whose last reading failed."""
+
+    __tablename__ = "unread"
+    entity: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    body: str
+
+
 class Current(SQLModel, table=True):
     """Which observation of a word is the latest: a core invoice, a document, a flag ..."""
 

@@ -20,18 +20,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from connectors.failures import ConnectorFailure, Misconfigured, NeedsConsent
+from connectors.failures import ConnectorFailure, Incomplete, Misconfigured
 from connectors.structured import structlog
 from state.clock import Stopped
 from state.engine import StoreUnusable
 from state.store import LeaseLost
-from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass
-from sync.observe import observe_each
+from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, look, one_pass
 from sync.parts import Parts
 from sync.progress import Progress
 from sync.reconcile import reconcile
 from sync.settings import ConfigError, Schedule
-from sync.showing import show_flags
+from sync.unread import GROUND, texts
 
 HEARTBEAT_SECONDS = LEASE_SECONDS / 4
 MISFIRE_SECONDS = 86_400  # a machine that slept a night does its work once, late
@@ -54,11 +53,9 @@ def sweep(parts: Parts, progress: Progress) -> PassResult:
     return one_pass(parts, progress=progress, sweep=True)
 
 
-def look(parts: Parts, progress: Progress) -> PassResult:
-    """See what moved in Stripe and the ERPs; flags open and close on it."""
-    _, unread = observe_each(parts, progress, sweep=False)
-    show_flags(parts, progress)
-    return PassResult(unread=unread)
+def watch(parts: Parts, progress: Progress) -> PassResult:
+    """See what moved in Stripe and the ERPs."""
+    return look(parts, progress=progress)
 
 
 def compare(parts: Parts, progress: Progress) -> object:
@@ -76,6 +73,8 @@ class Job:
     failures: int = 0  # in a row
     not_before: float = 0.0  # monotonic
     said: str = ""  # the trouble last logged
+    halted: str = ""  # why it pushed nothing, as last logged
+    daily: bool = False  # where it fails, it is tried after the next job that went well
 
 
 def jobs_of(schedule: Schedule) -> tuple[Job, ...]:
@@ -86,9 +85,14 @@ def jobs_of(schedule: Schedule) -> tuple[Job, ...]:
         Job("sweep", sweep, IntervalTrigger(seconds=schedule.sweep_every, timezone=zone)),
         Job("poll", poll, IntervalTrigger(seconds=schedule.poll_every, timezone=zone)),
         Job(
-            "observe", look, IntervalTrigger(seconds=schedule.observe_every, timezone=zone)
+            "observe", watch, IntervalTrigger(seconds=schedule.observe_every, timezone=zone)
         ),
-        Job("reconcile", compare, CronTrigger(hour=hour, minute=minute, timezone=zone)),
+        Job(
+            "reconcile",
+            compare,
+            CronTrigger(hour=hour, minute=minute, timezone=zone),
+            daily=True,
+        ),
     )
 
 
@@ -102,9 +106,9 @@ class Daemon:
 
     parts: Parts
     progress: Progress
-    check: Callable[[Parts], None]  # are these the systems that the books know?
     acting: Parts | None = None
-    checked: bool = False
+    unread: dict[str, str] = field(default_factory=dict)  # ERPs that were said to be so
+    owed: list[Job] = field(default_factory=list)  # they failed, and are due again tomorrow
     turn: Lock = field(default_factory=Lock)
     ended: list[Exception] = field(default_factory=list)
     log: Any = field(default_factory=lambda: structlog.get_logger("tieout.daemon"))
@@ -123,7 +127,13 @@ class Daemon:
         return token
 
     def run(self, job: Job) -> None:
-        """One turn of one job. Nothing leaves here but through `ended`."""
+        """One turn of one job, and of what is owed. Nothing leaves but through `ended`."""
+        self._turn(job)
+        if not job.failures:
+            for one in [one for one in self.owed if one is not job]:
+                self._turn(one)
+
+    def _turn(self, job: Job) -> None:
         with self.turn:
             acting = self.acting
             if self.parts.stopping() or acting is None:
@@ -131,19 +141,15 @@ class Daemon:
             if acting.clock.monotonic() < job.not_before:
                 return
             try:
-                if not self.checked:
-                    self.check(acting)
-                    self.checked = True
-                self._went_well(
-                    job, job.work(acting, _Stoppable(self.progress, self.parts.stop))
-                )
+                result = job.work(acting, _Stoppable(self.progress, self.parts.stop))
+                if isinstance(result, PassResult):
+                    self._say(job, result)
+                self._went_well(job, result)
             except Stopped:
                 self.log.info("left for the next start", action=f"{job.name}.left")
             except LeaseLost as lost:
                 self.acting = None  # the heartbeat takes it again, or ends the daemon
                 self.log.warning(str(lost), action="lease.lost")
-            except NeedsConsent as wanted:
-                self._failed(job, wanted)  # the rest goes on, and a consent mends it
             except _SENSELESS as senseless:
                 self._end(senseless)
             except _PASSING as failure:
@@ -158,6 +164,8 @@ class Daemon:
     def _failed(self, job: Job, failure: Exception) -> None:
         """Say a trouble once, and give it longer and longer to pass."""
         job.failures += 1
+        if job.daily and job not in self.owed:
+            self.owed.append(job)
         wait = min(BACKOFF_FIRST_SECONDS * 2 ** (job.failures - 1), BACKOFF_MAX_SECONDS)
         job.not_before = self.parts.clock.monotonic() + wait
         if str(failure) != job.said:
@@ -166,18 +174,30 @@ class Daemon:
                 str(failure), action=f"{job.name}.failed", again_in_seconds=round(wait)
             )
 
+    def _say(self, job: Job, done: PassResult) -> None:
+        """Say what a pass left undone. Raises what keeps pushes back, as the job's failure."""
+        if done.halted and done.halted != job.halted:
+            self.log.warning(done.halted, action="push.halted")
+        job.halted = done.halted
+        told = {**self.parts.store.unread(), **{one.source: one for one in done.unread}}
+        unread = {name: one.text for name, one in told.items() if name not in GROUND}
+        for name, text in unread.items():
+            if text != self.unread.get(name):
+                self.log.warning(text, action="register.unread", register=name)
+        for name in self.unread.keys() - unread:
+            self.log.warning("it is read again", action="register.recovered", register=name)
+        self.unread = unread
+        if missed := [one for one in done.unread if one.source in GROUND]:
+            hopeless = any(one.hopeless for one in missed)
+            raise (Misconfigured if hopeless else Incomplete)(texts(missed))
+
     def _went_well(self, job: Job, result: object) -> None:
         if job.failures:
             self.log.warning(
                 "it goes again", action=f"{job.name}.recovered", after_failures=job.failures
             )
-        done = result if isinstance(result, PassResult) else PassResult()
-        said = {"push.halted": done.halted, "register.unread": done.unread}
-        for action, why in said.items():
-            if why and why not in job.said:
-                self.log.warning(why, action=action)
-        job.failures, job.not_before = 0, 0.0
-        job.said = "; ".join(filter(None, said.values()))
+        self.owed = [one for one in self.owed if one is not job]
+        job.failures, job.not_before, job.said = 0, 0.0, ""
         self.log.info("ended", action=f"{job.name}.ended", result=str(result))
 
 
@@ -186,7 +206,6 @@ def serve(
     progress: Progress,
     *,
     jobs: tuple[Job, ...] | None = None,
-    check: Callable[[Parts], None] = lambda _: None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> None:
     """Work until `parts.stop` is set; then leave the work in hand and give the lease back.
@@ -197,7 +216,7 @@ def serve(
     Raises LeaseHeld where another holds the lease, Misconfigured and ConfigError where no
     later turn can go better, and whatever nobody foresaw.
     """
-    daemon = Daemon(parts, progress, check)
+    daemon = Daemon(parts, progress)
     token = daemon.take_lease()
     scheduler = _scheduler(daemon, jobs or jobs_of(parts.settings.schedule))
     try:
@@ -301,12 +320,10 @@ class _Stoppable:
 
 
 # --- signals ----------------------------------------------------------------------------
-def run_until_signalled(
-    parts: Parts, progress: Progress, check: Callable[[Parts], None]
-) -> None:
+def run_until_signalled(parts: Parts, progress: Progress) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once."""
     with _stopping(parts.stop):
-        serve(parts, progress, check=check)
+        serve(parts, progress)
 
 
 @contextmanager

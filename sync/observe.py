@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from connectors.failures import Incomplete, NeedsConsent
+from connectors.failures import Incomplete
 from connectors.ports import Page, PeriodLock, Register
 from state.observations import Changes, Sweep
 from state.receivables import (
@@ -41,24 +41,6 @@ class Observed:
     rows: int = 0
     opened: int = 0
     resolved: int = 0
-
-
-def observe_each(
-    parts: Parts, progress: Progress, *, sweep: bool
-) -> tuple[list[Observed], str]:
-    """Read every register; and say why one was not, where a person must consent anew.
-
-    The others are read all the same. Its flags stay as they are, and no run is kept
-    before it is read again.
-    """
-    observed: list[Observed] = []
-    unread: list[str] = []
-    for register in parts.registers:
-        try:
-            observed.append(observe(parts, register, progress, sweep=sweep))
-        except NeedsConsent as needed:
-            unread.append(str(needed))
-    return observed, "; ".join(unread)
 
 
 def observe(

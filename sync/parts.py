@@ -18,6 +18,28 @@ from sync.settings import Settings
 TURNS_MAX = 50  # of one decision that others overtake; each needs somebody to be faster
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long an ERP that failed is left alone. Seconds of the monotonic clock."""
+
+    failures: int  # in a row
+    until: float
+
+
+@dataclass(slots=True)
+class Gate:
+    """Asked until it is passed once: is this the Stripe account that the books know?"""
+
+    check: Callable[["Parts"], None] = lambda _: None
+    passed: bool = False
+
+    def enter(self, parts: "Parts") -> None:
+        """Ask, unless it was passed. Raises what the check raises."""
+        if not self.passed:
+            self.check(parts)
+            self.passed = True
+
+
 @dataclass(slots=True)
 class Parts:
     """The store, the other systems, the time, and the right to act.
@@ -41,6 +63,8 @@ class Parts:
     writers: int = 1  # customers whose invoices are pushed at once
     stop: Event = field(default_factory=Event)  # set: the process is to end
     boards: Mapping[str, FlagBoard] = field(default_factory=dict)  # where flags are shown
+    gate: Gate = field(default_factory=Gate)
+    resting: dict[str, Rest] = field(default_factory=dict)  # ERPs that failed, by name
     closers: list[Callable[[], object]] = field(default_factory=list)
 
     @property

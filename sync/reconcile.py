@@ -17,7 +17,7 @@ from sync.asked import asked
 from sync.books import ChainFinding, Check, Matched, Outcome, Row, Run, Source
 from sync.checks import make_checks, used_rows
 from sync.classify import Kind
-from sync.cycle import LeaseHeld, leased, look
+from sync.cycle import LeaseHeld, read_whole
 from sync.ledger import (
     CHUNK,
     Ground,
@@ -38,6 +38,7 @@ from sync.screen import Tally
 from sync.setwise import Screened, screen
 from sync.sources import told
 from sync.subsequent import after_cutoff, pairs_with_timing
+from sync.unread import CORE, texts
 
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
 
@@ -84,8 +85,7 @@ def reconcile(
     """
     if read_first:
         try:
-            with leased(parts) as acting:
-                look(acting, progress, sweep=True)
+            read_whole(parts, progress=progress)
         except LeaseHeld:
             progress.note("a daemon is at work: its latest complete reading is used")
     made_at = parts.clock.now()
@@ -280,7 +280,10 @@ def _seldom_collected() -> Iterator[None]:
 
 def _require_sweeps(parts: Parts, targets: Iterable[str]) -> dict[str, Source]:
     sources = {}
-    for name in ("core", *targets):
+    names = (CORE, *targets)
+    if stale := [one for name, one in parts.store.unread().items() if name in names]:
+        raise Incomplete(f"{texts(stale)}; nothing is reconciled on an older reading")
+    for name in names:
         sweep = parts.store.last_sweep(name)
         if sweep is None:
             raise Incomplete(

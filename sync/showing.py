@@ -15,34 +15,35 @@ from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.cases import flag_entry
 from sync.parts import Parts
 from sync.progress import Progress
+from sync.unread import Readings
 
 _SHOWN = {Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM}
 
 
-def show_flags(parts: Parts, progress: Progress) -> int:
-    """Every unresolved flag on a document, where the settings ask for it."""
-    written = _in_stripe(parts, progress) if parts.policy.annotate else 0
+def show_flags(parts: Parts, progress: Progress, readings: Readings) -> None:
+    """Every unresolved flag on a document, where the settings ask and what was read."""
+    if parts.policy.annotate and not readings.missed({STRIPE}):
+        with readings.telling(STRIPE):
+            _in_stripe(parts, progress)
     for target, board in parts.boards.items():
-        written += _on_board(parts, target, board, progress)
-    return written
+        if not readings.missed({target}):
+            with readings.telling(target):
+                _on_board(parts, target, board, progress)
 
 
-def _on_board(parts: Parts, target: str, board: FlagBoard, progress: Progress) -> int:
+def _on_board(parts: Parts, target: str, board: FlagBoard, progress: Progress) -> None:
     flags = [
         flag
         for flag in parts.store.flags(UNRESOLVED)
         if flag.target == target and flag.cause in _SHOWN and flag.downstream_id is not None
     ]
     progress.step(f"showing flags in {target}", len(flags))
-    written = 0
     for flag in flags:
         tag = f"[Tieout {parts.instance[:8]} {flag.id}]"
         shown = board.show_flag(flag.subject, tag, f"{flag.action} ({flag.why})")
-        written += shown.made
         if shown.done:
             _claimed(parts, flag, shown)
         progress.advance()
-    return written
 
 
 def _claimed(parts: Parts, flag: Flag, shown: Shown) -> None:
@@ -69,7 +70,7 @@ def _claimed(parts: Parts, flag: Flag, shown: Shown) -> None:
         return  # somebody else was at it this very moment; the next pass claims it
 
 
-def _in_stripe(parts: Parts, progress: Progress) -> int:
+def _in_stripe(parts: Parts, progress: Progress) -> None:
     """Show each void flag where the person works: in the Stripe invoice's metadata.
 
     Stripe: metadata stays editable after finalization. Also names the invoice that
@@ -81,27 +82,24 @@ def _in_stripe(parts: Parts, progress: Progress) -> int:
         if flag.target == STRIPE and flag.cause == "VOIDED_IN_CORE"
     ]
     progress.step("showing flags in Stripe", len(flags))
-    written = 0
     for flag in flags:
-        written += _annotate(parts, flag)
+        _annotate(parts, flag)
         progress.advance()
-    return written
 
 
-def _annotate(parts: Parts, flag: Flag) -> int:
+def _annotate(parts: Parts, flag: Flag) -> None:
     document = parts.store.documents_by_id(STRIPE, {flag.subject}).get(flag.subject)
     if document is None:
-        return 0
+        return
     replaced_by = None
     if flag.successor is not None:
         record = parts.store.push(flag.successor)
         replaced_by = record.document_id if record is not None else None
     if document.flagged and document.replaced_by == replaced_by:
-        return 0
+        return
     metadata = {"tieout_flag": "void_requested"}
     if replaced_by is not None:
         metadata["replaced_by"] = replaced_by
     key = f"{parts.instance}:{flag.core_invoice_id}:flag:{document.id}:{replaced_by or '-'}"
     seen = parts.stripe.annotate(document.id, metadata, key=key)
     parts.record(Changes(documents=(seen_again(document, seen),)))
-    return 1

@@ -21,7 +21,7 @@ from connectors.wire import Wire
 from state.books import Books, FactDiffers
 from state.clock import Clock, Stopped
 from sync.decide import Delivery, Policy
-from sync.parts import Parts
+from sync.parts import Gate, Parts
 from sync.secrets import database_url, key_problem, resolve
 from sync.settings import ConfigError, Settings
 from sync.wiring_erp import boards_of, connected_erps
@@ -97,6 +97,7 @@ def build(settings: Settings, *, books_only: bool = False) -> Parts:
         version=version("tieout"),
         workers=WORKERS,
         writers=writers_for(settings.stripe.requests_per_second),
+        gate=Gate(same_books),
         closers=closers,
     )
 

@@ -34,6 +34,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
         notices = consent_notices(settings, SystemClock().now())
         sources = ("core", "stripe", *(erp.name for erp in settings.erp))
         sweeps = {name: store.last_sweep(name) for name in sources}
+        unread = store.unread()
         flags = store.flags(UNRESOLVED)
         seq, head = store.audit_head()
         body = {
@@ -46,6 +47,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
                 name: None if sweep is None else iso(sweep.finished_at)
                 for name, sweep in sweeps.items()
             },
+            "unread": {name: one.text for name, one in unread.items()},
             "last_run": store.last_run_id(),
             "audit": {"seq": seq, "hash": head},
             "consents": {one.name: f"{one.text}; {one.remedy}" for one in notices},
@@ -55,7 +57,8 @@ def status(config: Config = None, as_json: Json = False) -> None:
     else:
         rows = [(name.replace("_", " "), _listed(value)) for name, value in body.items()]
         show_table([Column(""), Column("", Kind.WORDS)], rows)
-    raise typer.Exit(1 if flags or any(one.ended for one in notices) else 0)
+    look = flags or unread or any(one.ended for one in notices)
+    raise typer.Exit(1 if look else 0)
 
 
 def _listed(value: object) -> object:

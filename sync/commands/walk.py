@@ -40,15 +40,19 @@ def sync(
     """Take every invoice as far along its walk as it goes now: one pass."""
     from dataclasses import asdict
 
+    from connectors.failures import Incomplete
     from sync.console import say
     from sync.cycle import one_pass, run_plan
+    from sync.unread import GROUND, texts
 
     approved = None if plan is None else _plan_text(plan)
-    with opened(config) as parts, progress() as told:
+    with opened(config, check=False) as parts, progress() as told:
         if approved is None:
             result = one_pass(parts, progress=told)
         else:
             result = run_plan(parts, approved, progress=told)
+    if any(one.source in GROUND for one in result.unread):
+        raise Incomplete(texts(result.unread))
     if as_json:
         print_json(asdict(result))
     else:
@@ -60,10 +64,13 @@ def sync(
         )
         if result.open_flags:
             say("a person must look: tieout worklist list")
-    for why in filter(None, (result.halted, result.unread)):
-        say(why, stderr=True)
-    look = result.open_flags or result.halted or result.unread or result.waiting
-    raise typer.Exit(1 if look else 0)
+    if result.halted:
+        say(result.halted, stderr=True)
+    for one in result.unread:
+        say(f"tieout: {one.text}", stderr=True)
+    if result.unread:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if result.open_flags or result.halted or result.waiting else 0)
 
 
 def plan(config: Config = None, as_json: Json = False) -> None:
@@ -71,7 +78,7 @@ def plan(config: Config = None, as_json: Json = False) -> None:
     from sync.console import say
     from sync.cycle import make_plan
 
-    with opened(config) as parts, progress() as told:
+    with opened(config, check=False) as parts, progress() as told:
         made = make_plan(parts, progress=told)
     if as_json:
         typer.echo(made.to_json(), nl=False)
@@ -99,7 +106,7 @@ def reconcile(
         month(period)
     if as_of is not None:
         _cutoff(as_of, "UTC")  # before anything starts
-    with opened(config) as parts, progress() as told:
+    with opened(config, check=False) as parts, progress() as told:
         zone = parts.settings.schedule.timezone
         cutoff = None if as_of is None else _cutoff(as_of, zone)
         run = engine.reconcile(parts, period=period, as_of=cutoff, progress=told)
@@ -117,10 +124,9 @@ def run(config: Config = None) -> None:
     if problem := rooms.problem():
         raise Unusable(problem)
     from sync.daemon import run_until_signalled
-    from sync.wiring import same_books
 
     with opened(config, usual_logs="info", check=False) as parts:
-        run_until_signalled(parts, log_progress(), same_books)
+        run_until_signalled(parts, log_progress())
 
 
 def demo(

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _table("facts", keys="entity name", texts="value")
     _table("cursors", keys="entity name", texts="value")
     _table("sweeps", keys="entity source", texts="body")
+    _table("unread", keys="entity source", texts="body")
     op.create_table(
         "current",
         *(sa.Column(key, Name, primary_key=True) for key in ("entity", "kind", "id")),

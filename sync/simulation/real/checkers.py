@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from connectors.failures import Incomplete
 from state.invoices import CoreStatus
 from state.pushes import PushState
+from state.receivables import STRIPE
 from state.worklist import UNRESOLVED, Cause, Flag, FlagState
 from sync.books import Run
 from sync.classify import Kind
@@ -19,6 +21,7 @@ from sync.simulation.checkers import (
     only_three_verbs,
     posted_amounts_are_the_cores,
 )
+from sync.simulation.real.erp import ERP
 from sync.simulation.real.world import RealWorld
 from sync.simulation.stripe_model import asks_for_money
 
@@ -76,6 +79,9 @@ def voids_are_flagged(world: RealWorld) -> str | None:
 def resolved_was_seen(world: RealWorld) -> str | None:
     """10: a void flag is resolved only by a document seen closed, or credited in full."""
     for flag in world.books.flags([FlagState.RESOLVED]):
+        copied = flag.target == ERP and flag.cause is Cause.VOIDED_IN_CORE
+        if copied and not world.erp_shown.get(flag.subject):
+            return f"10: the flag on {flag.subject} is RESOLVED and was not seen void"
         document = world.stripe.documents.get(flag.subject)
         if flag.cause is not Cause.VOIDED_IN_CORE or document is None:
             continue
@@ -197,7 +203,11 @@ def nothing_is_missing(twice: Twice) -> str | None:
     for check in twice.one.checks:
         if not check.ok:
             return f"13: {check.name}: {check.figures}"
-    rows = [row for row in twice.one.rows if row.core_status != "ABSENT"]
+    rows = [
+        row
+        for row in twice.one.rows
+        if row.core_status != "ABSENT" and row.target == STRIPE
+    ]
     if len(rows) != len(twice.world.invoices()):
         return f"13: {len(rows)} rows for {len(twice.world.invoices())} invoices"
     return None
@@ -209,7 +219,7 @@ def memos_count_once(twice: Twice) -> str | None:
         issued = sum(
             memo.amount_minor
             for document in twice.world.stripe.documents.values()
-            if document.core_id == row.core_invoice_id
+            if document.core_id == row.core_invoice_id and row.target == STRIPE
             for memo in document.memos
         )
         if -row.memos_minor > issued:
@@ -231,10 +241,21 @@ def reading_writes_nothing(twice: Twice) -> str | None:
 
 def reconciliation_is_true(world: RealWorld) -> str | None:
     """12 to 15 and 27, on two runs over the same books."""
+    if world.erp_down:
+        return _refused(world)
     writes = world.writes
     one, two = _reconciled(world), _reconciled(world)
     twice = Twice(world, one, two, world.writes - writes)
     return next(filter(None, (checker(twice) for checker in OF_TWO_RUNS)), None)
+
+
+def _refused(world: RealWorld) -> str | None:
+    """25: with an ERP that was not read, nothing is called reconciled."""
+    try:
+        _reconciled(world)
+    except Incomplete:
+        return None
+    return "25: a run was kept while the ERP could not be read"
 
 
 OF_TWO_RUNS: tuple[TwiceChecker, ...] = (

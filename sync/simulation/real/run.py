@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sync.decide import Policy
@@ -9,6 +10,7 @@ from sync.simulation.core_model import Style
 from sync.simulation.exhaustive import Run, judged, strikes
 from sync.simulation.faults import Fault, FaultSource, PlannedFaults, RandomFaults
 from sync.simulation.life import EVERY, Ended
+from sync.simulation.real.erp import Health
 from sync.simulation.real.life import RATES, NewDice, play_real, plot_of
 from sync.simulation.real.world import Pass, Plot, sound_pass
 
@@ -25,7 +27,8 @@ def real_world(
 ) -> Ended:
     """The real world of one seed, lived to its end; with `url`, in that database."""
     dice = new_dice(seed)
-    plot = plot_of(dice)
+    erps = tuple(Health)
+    plot = replace(plot_of(dice), erp=erps[seed // FILE_EVERY % len(erps)])
     faults = RandomFaults(dice, RATES[int(dice.random() * len(RATES))], allowed)
     one = _Seed(seed, plot, new_dice, url, walk)
     ended = one.live(faults)

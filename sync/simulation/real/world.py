@@ -13,7 +13,7 @@ from state.engine import StoreUnusable
 from state.pushes import PushState
 from state.store import LeaseLost
 from state.worklist import UNRESOLVED
-from sync.cycle import LEASE_SECONDS, LeaseHeld, one_pass
+from sync.cycle import LEASE_SECONDS, LeaseHeld, PassResult, one_pass
 from sync.decide import Policy
 from sync.parts import Parts
 from sync.people import claim, retry_push, skip_push
@@ -22,11 +22,13 @@ from sync.settings import Settings
 from sync.simulation.core_model import Style
 from sync.simulation.faults import Crash, Dice, Fault, FaultSource
 from sync.simulation.real.around import Around, ModelClock
+from sync.simulation.real.erp import ERP, Health, ModelErp
 from sync.simulation.real.memory import History, WatchedBooks
 from sync.simulation.real.ports import ModelCore, ModelStripe
 from sync.simulation.world import may_be_skipped
 
 ENTITY = "sim"
+LOST_AFTER = 2  # cycles
 _RETRIABLE = (PushState.QUARANTINED, PushState.HELD, PushState.ABANDONED, PushState.SKIPPED)
 Pass = Callable[[Parts, bool], object]
 
@@ -45,6 +47,7 @@ class Plot:
     cycles: int
     every: timedelta
     sweeps: float = 0.5  # the share of passes, before the calm, that read everything
+    erp: Health = Health.NONE
 
 
 class RealWorld(Around):
@@ -74,6 +77,7 @@ class RealWorld(Around):
         self._url = url or (f"sqlite:///{folder}/state.db" if folder else "sqlite://")
         self._backups: list[Path] = []
         self._numbers = count(1)
+        self._cycles = 0
         self.books = self._open()
 
     # --- the process ------------------------------------------------------------------
@@ -82,10 +86,14 @@ class RealWorld(Around):
         """One pass of one process. What ends it early is written into the schedule."""
         self.sweep = None
         self.died = True
+        self._cycles += 1
         self._start()
         try:
-            self.walk(self.parts(), sweep)
-            self.died = False
+            done = self.walk(self.parts(), sweep)
+            unread = done.unread if isinstance(done, PassResult) else ()
+            # An ERP that is down for good is no reason why anything should not end.
+            self.died = any(one.source != ERP or not self.erp_down for one in unread)
+            self.schedule += [f"[unread {one.source}]" for one in unread]
         except (Crash, LeaseLost, LeaseHeld, StoreUnusable, ConnectorFailure) as end:
             self.schedule.append(f"[{type(end).__name__}]")
         self.pass_time(self.plot.every + timedelta(seconds=LEASE_SECONDS))
@@ -99,12 +107,23 @@ class RealWorld(Around):
             store=self.books,
             core=ModelCore(self),
             stripe=stripe,
-            registers=(stripe,),
+            registers=(stripe, *self._erps()),
             clock=ModelClock(self),
             holder=f"worker {next(self._numbers)}",
             new_id=lambda: f"{next(self._numbers):06d}",
             version="simulated",
         )
+
+    @property
+    def erp_down(self) -> bool:
+        """Does the ERP answer to nobody?"""
+        lost = self.plot.erp is Health.LOST and self._cycles > LOST_AFTER
+        return lost or self.plot.erp is Health.DOWN
+
+    def _erps(self) -> tuple[ModelErp, ...]:
+        if self.plot.erp is Health.NONE:
+            return ()
+        return (ModelErp(self, down=self.erp_down),)
 
     def close(self) -> None:
         """Let go of the database."""
