@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.failures import ConnectorFailure
 from state.books import Books
-from state.observations import Changes
+from state.observations import Changes, Unread
 from state.worklist import Flag, FlagState
 from sync import classify, cycle, poll
 from sync.cases import flag_entry
@@ -16,9 +17,11 @@ from sync.simulation.core_model import Style
 from sync.simulation.faults import Fault, Point, ToldFaults
 from sync.simulation.life import EVERY
 from sync.simulation.real import world
+from sync.simulation.real.erp import Health
 from sync.simulation.real.life import play_real
 from sync.simulation.real.world import Plot
 from sync.simulation.run import dice
+from sync.unread import Readings
 
 PLOT = Plot((Style(2, 500, prefix="x-"),), Policy(), cycles=3, every=EVERY[1], sweeps=0)
 
@@ -81,3 +84,33 @@ def test_a_commit_that_does_not_ask_whose_lease_it_is(
     assert broken(story) == "nothing"
     monkeypatch.setattr(Books, "_fence", lambda *_: None)
     assert broken(story).startswith("24:")
+
+
+def test_a_run_that_rests_on_an_old_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ERP is lost, and nobody keeps that in mind (every such world)."""
+    plot = replace(PLOT, erp=Health.LOST, sweeps=1)
+    assert play_real(plot, ToldFaults(), dice(0)).broken is None
+
+    def forget(self: Readings, source: str, failure: ConnectorFailure) -> None:
+        self.unread.append(Unread(source, str(failure)))
+
+    monkeypatch.setattr(Readings, "_failed", forget)
+    ended = play_real(plot, ToldFaults(), dice(0))
+    assert ended.broken == "25: a run was kept while the ERP could not be read"
+
+
+def test_a_pass_that_stops_at_the_first_source_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As before: an ERP that is down keeps every invoice from Stripe (every such world)."""
+
+    def strict(parts: Parts, *, progress: Progress, sweep: bool) -> object:
+        with cycle.leased(parts) as acting:
+            for register in acting.registers[1:]:
+                register.locks()
+            return cycle.one_pass(acting, progress=progress, sweep=sweep)
+
+    plot = replace(PLOT, erp=Health.DOWN)
+    monkeypatch.setattr(world, "one_pass", strict)
+    ended = play_real(plot, ToldFaults(), dice(0))
+    assert (ended.broken or "").startswith("28: x-0 was never taken up")

@@ -1,5 +1,6 @@
 """The worker itself, its own database, and modelled surroundings: seeded, and none breaks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sync.simulation.core_model import Style
 from sync.simulation.fast import PATIENCE, STEPS_MAX
 from sync.simulation.faults import Fault, PlannedFaults, Point, ToldFaults
 from sync.simulation.life import EVERY, Ended
+from sync.simulation.real.erp import Health
 from sync.simulation.real.life import play_real
 from sync.simulation.real.run import FILE_EVERY, real_world
 from sync.simulation.real.world import Plot
@@ -54,6 +56,27 @@ def test_a_quiet_world_bills_once() -> None:
     assert ended.broken is None
     assert ended.end == "x-0 DONE in_1 \nin_1 x-0 OPEN 1000 2"
     assert ended.calls == 3
+
+
+@pytest.mark.parametrize(
+    ("erp", "copy", "original"),
+    [
+        (Health.SOUND, "RESOLVED", "RESOLVED"),
+        (Health.LOST, "OPEN", "RESOLVED"),
+        (Health.DOWN, "", "RESOLVED"),
+    ],
+)
+def test_beside_an_erp_that_is_down_the_rest_ends_as_ever(
+    erp: Health, copy: str, original: str
+) -> None:
+    """Billed, voided in the core, voided by a person: the copy's flag waits to be seen."""
+    voids = (Point.AFTER_ANSWER, Fault.CORE_VOID, 2), (Point.READ, Fault.PERSON_VOIDS, 20)
+    ended = lived(*voids, plot=replace(PLOT, cycles=7, erp=erp))
+    assert ended.broken is None
+    flags = [f"erp/e-in_1/VOIDED_IN_CORE {copy}"] * bool(copy)
+    flags.append(f"stripe/in_1/VOIDED_IN_CORE {original}")
+    assert ended.end.split("\n")[2:] == flags
+    assert ("[unread erp]" in ended.schedule) is (erp is not Health.SOUND)
 
 
 @pytest.mark.parametrize(

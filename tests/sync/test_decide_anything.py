@@ -122,3 +122,16 @@ def test_the_order_of_memos_and_documents_means_nothing(case: Case, policy: Poli
     # Only which document is the nearest version's is told by its place.
     one, other = (record and replace(record, replaces=None) for record in ended)
     assert one == other
+
+
+@given(cases, policies, st.lists(held_documents, max_size=3))
+def test_no_push_rests_on_what_an_erp_says(
+    case: Case, policy: Policy, some: list[Held]
+) -> None:
+    """So a pass may push beside an ERP that could not be read."""
+    said = tuple(
+        replace(held, document=replace(held.document, target="books")) for held in some
+    )
+    rule = currency_rule("USD")
+    beside = replace(case, documents=said, successor_live=frozenset({"books"}))
+    assert decide_push(beside, policy, rule) == decide_push(case, policy, rule)

@@ -138,6 +138,18 @@ def test_an_erp_that_is_down_keeps_no_invoice_from_stripe(
     assert reconcile(world.parts, progress=QUIET).rows
 
 
+def test_what_an_erp_says_holds_no_push_and_lets_none_go(world: World) -> None:
+    """What a replaced invoice took in is read from Stripe: an old word of the ERP is no ground."""
+    world.ledger.invoices["e1"] = replace(
+        world.ledger.invoices["e1"], status=DocumentStatus.PAID, paid_minor=10_000
+    )
+    world.sync()
+    world.erp.failure = NotNow("refused the connection")
+    world.books.void("ci_1")
+    world.books.bill("ci_2", 9_000, parent="ci_1")
+    assert world.sync() == (("books",), 1)
+
+
 def test_since_when_it_is_down_stays_while_the_reason_moves(world: World) -> None:
     world.erp.failure = NotNow("refused the connection")
     first = world.pass_().unread[0]
