@@ -10,7 +10,7 @@ from enum import StrEnum
 from connectors.ports import CurrencyRule
 from state.invoices import CONSOLIDATED, CoreCustomer, CoreInvoice, CoreStatus
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
+from state.receivables import STRIPE, CreditMemo, DocumentStatus, DownstreamInvoice
 from sync.lines import draft_lines, foots
 
 
@@ -163,7 +163,7 @@ def _reconsider(
     rule: CurrencyRule | None,
 ) -> PushRecord | None:
     """A record moves here only where new facts open what was shut, or end it."""
-    if record.state is PushState.HELD and invoice.status is CoreStatus.VOID:
+    if invoice.status is CoreStatus.VOID and _rests_unasked(case, record):
         return replace(record, state=PushState.CANCELLED, reason="", detail="")
     if (reason := _not_ours_any_more(case, invoice, record, policy)) is not None:
         return replace(record, state=PushState.SKIPPED, reason=reason, detail="")
@@ -189,6 +189,16 @@ def _reconsider(
         if (customer, replaces) != (record.customer_id, record.replaces):
             return replace(record, customer_id=customer, replaces=replaces)
     return None
+
+
+def _rests_unasked(case: Case, record: PushRecord) -> bool:
+    """It waits for a person, nothing was ever asked for it, and nothing of it is in Stripe."""
+    if record.state is PushState.HELD:
+        return True
+    unmapped = record.state is PushState.SKIPPED and record.reason == "MISSING_MAPPING"
+    if record.state is not PushState.QUARANTINED and not unmapped:
+        return False
+    return record.tried == 0 and record.document_id is None and not case.on(STRIPE)
 
 
 def _not_ours_any_more(

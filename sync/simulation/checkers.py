@@ -24,7 +24,9 @@ EDGES: dict[PushState | None, frozenset[PushState]] = {
     _S.PENDING: frozenset(
         {_S.ATTEMPTED, _S.CREATED, _S.CANCELLED, _S.HELD, _S.SKIPPED, *_STOPS}
     ),
-    _S.SKIPPED: frozenset({_S.PENDING}),  # its customer has become known
+    # Its customer has become known; or it was voided before anything was asked.
+    _S.SKIPPED: frozenset({_S.PENDING, _S.CANCELLED}),
+    _S.QUARANTINED: frozenset({_S.CANCELLED}),
     _S.ATTEMPTED: frozenset({_S.CREATED, *_STOPS}),
     _S.CREATED: frozenset({_S.FILLED, _S.DONE, *_STOPS}),
     _S.FILLED: frozenset({_S.DONE, *_STOPS}),

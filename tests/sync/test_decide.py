@@ -177,8 +177,34 @@ class TestAnInvoiceDecidedBefore:
     @pytest.mark.parametrize("state", [s for s in P if s not in {"HELD", "PENDING"}])
     def test_what_is_under_way_or_settled_is_left_alone(self, state: PushState) -> None:
         for invoice in (an_invoice(), an_invoice(status=CoreStatus.VOID)):
-            case = a_case(record=a_record(state), ancestors=(PAID,), invoice=invoice)
+            record = a_record(state, tried=1)
+            case = a_case(record=record, ancestors=(PAID,), invoice=invoice)
             assert decide_push(case, Policy(), USD) is None
+
+    @pytest.mark.parametrize(
+        ("state", "reason"),
+        [(P.QUARANTINED, "LINES_DO_NOT_FOOT"), (P.SKIPPED, "MISSING_MAPPING")],
+    )
+    def test_what_was_never_asked_is_cancelled_with_its_invoice(
+        self, state: PushState, reason: str
+    ) -> None:
+        """Nobody has to look any more; but where anything may stand, a person does."""
+        record = a_record(state, reason=reason, detail="why", customer_id=None)
+        case = a_case(
+            record=record, invoice=an_invoice(status=CoreStatus.VOID), customer=None
+        )
+        assert decided(case) == replace(record, state=P.CANCELLED, reason="", detail="")
+        in_the_erp = Held(replace(a_document("OPEN"), target="books"))
+        beside = replace(case, documents=(in_the_erp,))
+        assert decided(beside).state is P.CANCELLED
+        for stands in (
+            replace(case, invoice=an_invoice()),
+            replace(case, record=replace(record, tried=1)),
+            replace(case, record=replace(record, document_id="in_0")),
+            replace(case, record=replace(record, state=P.SKIPPED, reason="BY_HAND")),
+            replace(case, documents=(Held(a_document("VOID")),)),
+        ):
+            assert decide_push(stands, Policy(), USD) is None
 
     def test_a_held_one_is_let_go_once_nothing_paid_stands_against_it(self) -> None:
         held = a_record(P.HELD, reason="REPLACEMENT_OF_PAID")

@@ -1,6 +1,7 @@
 """The walk against the Stripe stand-in: pushed once, flagged, closed by what is seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -258,6 +259,22 @@ def test_a_core_that_loses_invoices_stops_the_run(core: MemoryCore, parts: Parts
     (unread,) = one_pass(parts, progress=QUIET).unread
     assert unread.source == "core"
     assert "shows no finalized and void invoices where 1 are known" in unread.why
+
+
+def test_what_stopped_before_it_was_asked_ends_with_its_invoice(
+    core: MemoryCore, parts: Parts
+) -> None:
+    core.bill("ci_1", 1000)
+    core.books["ci_1"] = replace(core.books["ci_1"], lines=())
+    assert one_pass(parts, progress=QUIET).open_flags == 1
+    core.void("ci_1")
+    assert one_pass(parts, progress=QUIET).open_flags == 0
+    (flag,) = parts.store.flags()
+    assert (flag.cause, flag.state, flag.evidence) == (
+        Cause.QUARANTINED,
+        FlagState.RESOLVED,
+        "the push was seen CANCELLED",
+    )
 
 
 def test_a_second_worker_is_turned_away(parts: Parts) -> None:
