@@ -103,13 +103,13 @@ def _why(run: Run) -> Callable[[Source], str]:
 def _sources(run: Run) -> Table[Source]:
     columns: tuple[Column[Source], ...] = (
         Column("source", "Source", Kind.ID, lambda one: one.name, 12, brief=True),
-        Column("endpoint", "Address or files", Kind.TEXT, lambda one: one.endpoint, 30),
+        Column("endpoint", "Address or files", Kind.TEXT, lambda one: one.endpoint, 24),
         Column(
             "filter",
             "What was asked for",
             Kind.TEXT,
             lambda one: one.filter or "everything",
-            36,
+            30,
             brief=True,
         ),
         Column(
@@ -128,24 +128,24 @@ def _sources(run: Run) -> Table[Source]:
             21,
             brief=True,
         ),
-        Column("pages", "Pages", Kind.WHOLE, lambda one: one.pages, 8, brief=True),
+        Column("pages", "Pages", Kind.WHOLE, lambda one: one.pages, 7, brief=True),
         Column(
-            "rows_read", "Rows read", Kind.WHOLE, lambda one: one.rows_read, 10, brief=True
+            "rows_read", "Rows read", Kind.WHOLE, lambda one: one.rows_read, 9, brief=True
         ),
         Column(
-            "rows_used", "Rows used", Kind.WHOLE, lambda one: one.rows_used, 10, brief=True
+            "rows_used", "Rows used", Kind.WHOLE, lambda one: one.rows_used, 9, brief=True
         ),
         Column(
             "rows_excluded",
             "Excluded",
             Kind.WHOLE,
             lambda one: one.rows_excluded,
-            10,
+            9,
             brief=True,
         ),
-        Column("reasons", "Excluded, by reason", Kind.TEXT, _why(run), 36),
-        Column("control", "Control totals", Kind.TEXT, _control, 26, brief=True),
-        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 20, brief=True),
+        Column("reasons", "Excluded, by reason", Kind.TEXT, _why(run), 24),
+        Column("control", "Control totals", Kind.TEXT, _control, 24, brief=True),
+        Column("sha256", "Rows, sha256", Kind.ID, lambda one: one.sha256, 18, brief=True),
     )
     note = (
         "The sha256 is of one line for each row as it stood at the cutoff: the same rows give "

@@ -25,6 +25,7 @@ from sync.report.document import (
     Table,
 )
 from sync.report.xlsx_layout import Layout, Place, lay_out, live, sheet_name, total
+from sync.report.xlsx_page import picture, set_page
 from sync.report.xlsx_pens import Pens
 
 TEXT_MAX = 32_767  # characters of a cell
@@ -34,10 +35,8 @@ LINKS_MAX = 60_000  # links in one sheet; the format holds 65,530
 EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
 FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
 PROPERTY_MAX = 250  # characters of a property of the file
-HEADER_POINTS = 30  # the height of a header: its titles take two lines
 LINE_POINTS = 15  # the height of one line of text; viewers do not find it by themselves
 LINES_MAX = 8  # lines shown of a long text; the cell has it whole
-PAGE_WIDTH = 220  # characters across a sheet of paper that can still be read
 TICK = 1000  # rows between two words on progress
 Told = Callable[[int], None]
 
@@ -104,11 +103,11 @@ class _Writer:
         self._section, self._layout, self._pens = section, layout, pens
         self._told = told
         self._links = 0
-        self._widths = self._find_widths()
+        self._widths = layout.grids[section.key].widths
 
     def fill(self) -> None:
         """Write the sheet."""
-        self._page()
+        set_page(self._sheet, self._document, self._section, self._layout)
         head = self._document.head
         self._text(0, 0, f"{head.title} — {self._section.title}", self._pens.title)
         restated = f" · restated from {head.restated_from}" if head.restated_from else ""
@@ -136,37 +135,6 @@ class _Writer:
                 case Table():
                     self._table(block, place)
 
-    def _page(self) -> None:
-        """Paper: landscape, one page wide, its head repeated, its foot telling the run."""
-        sheet, tables = self._sheet, self._tables()
-        sheet.set_landscape()
-        sheet.set_paper(9)
-        # One page wide, unless nobody could read it then.
-        pages = -(-sum(self._widths.values()) // PAGE_WIDTH)
-        sheet.fit_to_pages(pages, 0)
-        if pages > 1:
-            sheet.print_across()
-            sheet.repeat_columns(0)
-        run = printable(self._document.head.run_id)[:60].replace("&", "&&")
-        sheet.set_footer(f"&L&8{run}&C&8&A&R&8&P / &N")
-        for number, width in self._widths.items():
-            sheet.set_column(number, number, width)
-        if len(tables) == 1 and len(self._section.blocks) == 1:
-            table, place = tables[0]
-            last = len(table.columns) - 1 + (1 if table.numbered else 0)
-            sheet.freeze_panes(place.first, 0)
-            sheet.repeat_rows(place.header)
-            sheet.autofilter(place.header, 0, place.last, last)
-
-    def _find_widths(self) -> dict[int, int]:
-        """How wide each column of the sheet is: all its tables share them."""
-        widths: dict[int, int] = {0: 24}
-        for table, _ in self._tables():
-            start = 1 if table.numbered else 0
-            for number, column in enumerate(table.columns, start):
-                widths[number] = max(widths.get(number, 0), column.width)
-        return widths
-
     def _high_enough(self, at: int, number: int, text: str, lines: int) -> int:
         """Make a row as high as the longest of its texts needs; answers with its lines."""
         needed = min(-(-len(text) // max(self._widths[number] - 1, 1)), LINES_MAX)
@@ -174,17 +142,11 @@ class _Writer:
             self._check(self._sheet.set_row(at, LINE_POINTS * needed))
         return max(needed, lines)
 
-    def _tables(self) -> list[tuple[Table[Any], Place]]:
-        return [
-            (block, self._layout.places[self._section.key, number])
-            for number, block in enumerate(self._section.blocks)
-            if isinstance(block, Table)
-        ]
-
     def _facts(self, block: Facts, place: Place) -> None:
-        for number, (name, value) in enumerate(block.pairs, place.top + 1):
+        first = place.top + (1 if block.title else 0)
+        for number, (name, value) in enumerate(block.pairs, first):
             self._text(number, 0, name, self._pens.label)
-            self._text(number, 1, value)
+            self._text(number, place.columns[0].start, value)
 
     def _prose(self, block: Prose, place: Place) -> None:
         for number, paragraph in enumerate(block.paragraphs, place.top + 1):
@@ -193,27 +155,40 @@ class _Writer:
     # --- tables ---------------------------------------------------------------------
 
     def _table(self, table: Table[Any], place: Place) -> None:
-        start = 1 if table.numbered else 0
         if table.note:
             self._text(place.top + 1, 0, table.note, self._pens.quiet)
-        self._totals(table, place, start)
-        self._sheet.set_row(place.header, HEADER_POINTS)
+        self._totals(table, place)
+        self._sheet.set_row(place.header, LINE_POINTS * self._header_lines(table, place))
         if table.numbered:
             self._text(place.header, 0, "Line", self._pens.top_right)
-        for number, column in enumerate(table.columns, start):
+        for span, column in zip(place.columns, table.columns, strict=True):
             right = column.kind in {Kind.MONEY, Kind.WHOLE, Kind.PERCENT}
-            pen = self._pens.top_right if right else self._pens.top
-            self._text(place.header, number, column.title, pen)
+            over = self._pens.top_over if len(span) > 1 else self._pens.top
+            pen = self._pens.top_right if right else over
+            self._text(place.header, span.start, column.title, pen)
+            self._band(place.header, span, pen)
         if not table.count:
             self._text(place.first, 0, table.empty, self._pens.quiet)
             return
         for line, row in table.numbered_rows():
-            self._row(table, place, start, line, row)
+            self._row(table, place, line, row)
             if line % TICK == 0:
                 self._told(TICK)
-        self._after(table, place, start)
+        self._after(table, place)
 
-    def _totals(self, table: Table[Any], place: Place, start: int) -> None:
+    def _header_lines(self, table: Table[Any], place: Place) -> int:
+        """How many lines the longest of its titles takes."""
+        return max(
+            -(-len(one.title) // max(self._room(span) - 1, 1))
+            for one, span in zip(table.columns, place.columns, strict=True)
+        )
+
+    def _band(self, row: int, span: range, pen: Any) -> None:
+        """The other columns that a cell runs over look like its first."""
+        for number in span[1:]:
+            self._check(self._sheet.write_blank(row, number, None, pen))
+
+    def _totals(self, table: Table[Any], place: Place) -> None:
         """Above the header, so that the rows below can be filtered and sorted."""
         first = place.header - len(table.totals)
         groups = (group for group, _ in table.totals)
@@ -224,9 +199,10 @@ class _Writer:
             self._text(line, 0, name, self._pens.label)
             last = line == place.header - 1
             pen = self._pens.of(Kind.MONEY, decimals, marked=True, sums=last, fill=False)
-            for number, column in enumerate(table.columns, start):
+            for span, column in zip(place.columns, table.columns, strict=True):
                 if not column.total:
                     continue
+                number = span.start
                 minor = sums.get(column.key, 0)
                 formula = total(column, table, self._layout, (group, currency), decimals)
                 if not formula or not table.count or abs(minor) > EXACT_MAX:
@@ -234,9 +210,7 @@ class _Writer:
                     continue
                 self._formula(line, number, formula, _major(minor, decimals), pen)
 
-    def _row(
-        self, table: Table[Any], place: Place, start: int, line: int, row: Any
-    ) -> None:
+    def _row(self, table: Table[Any], place: Place, line: int, row: Any) -> None:
         at = place.header + line
         currency = table.currency_of(row)
         decimals = places(currency)
@@ -245,16 +219,18 @@ class _Writer:
             pen = self._pens.of(Kind.WHOLE, 0, marked=marked, sums=False, fill=False)
             self._check(self._sheet.write_number(at, 0, line, pen))
         lines = 1
-        for number, column in enumerate(table.columns, start):
-            cell = column.of(row)
-            fill = column.fill
-            if column.kind is Kind.TEXT and cell:
-                lines = self._high_enough(at, number, str(cell), lines)
+        for span, column in zip(place.columns, table.columns, strict=True):
+            cell, fill, number = column.of(row), column.fill, span.start
             if cell in {None, ""} and not fill:
                 continue
             shown = (
                 Kind.WHOLE if column.kind is Kind.MONEY and not currency else column.kind
             )
+            if shown is Kind.TEXT and cell:
+                if len(span) > 1 and len(str(cell)) <= self._room(span):
+                    shown = Kind.ID  # on one line, over the empty cells beside it
+                else:
+                    lines = self._high_enough(at, number, str(cell), lines)
             pen = self._pens.of(shown, decimals, marked=marked, sums=False, fill=fill)
             formula = column.formula(row) if callable(column.formula) else column.formula
             if formula and not (isinstance(cell, int) and abs(cell) > EXACT_MAX):
@@ -263,6 +239,12 @@ class _Writer:
                 self._formula(at, number, text, value, pen)
             else:
                 self._cell(at, number, cell, column, decimals, pen)
+            if fill:
+                self._band(at, span, pen)
+
+    def _room(self, span: range) -> int:
+        """Characters that fit into the columns which a text runs over."""
+        return sum(self._widths[number] for number in span) - 1
 
     def _cell(
         self,
@@ -292,9 +274,10 @@ class _Writer:
         short = len(address) <= LINK_MAX and self._links < LINKS_MAX
         return short and address.startswith("https://") and printable(address) == address
 
-    def _after(self, table: Table[Any], place: Place, start: int) -> None:
+    def _after(self, table: Table[Any], place: Place) -> None:
         """What a person may fill in, and colours for what a check found."""
-        for number, column in enumerate(table.columns, start):
+        for span, column in zip(place.columns, table.columns, strict=True):
+            number = span.start
             if column.choices:
                 self._check(
                     self._sheet.data_validation(
@@ -325,30 +308,15 @@ class _Writer:
         """The figures as a small table, and the picture of them below."""
         decimals = places(block.currency)
         pen = self._pens.of(Kind.MONEY, decimals, marked=False, sums=False, fill=False)
-        for number, one in enumerate(block.series, 1):
+        columns = [span.start for span in place.columns]
+        self._check(self._sheet.set_row(place.header, 2 * LINE_POINTS))
+        for number, one in zip(columns, block.series, strict=True):
             self._text(place.header, number, one.name, self._pens.top_right)
         for line, label in enumerate(block.labels):
             self._text(place.first + line, 0, label)
-            for number, one in enumerate(block.series, 1):
+            for number, one in zip(columns, block.series, strict=True):
                 self._number(place.first + line, number, one.minor[line], decimals, pen)
-        kind = (
-            {"type": "column", "subtype": "stacked"}
-            if block.stacked
-            else {"type": "column"}
-        )
-        chart = self._book.add_chart(kind)
-        for number, one in enumerate(block.series, 1):
-            chart.add_series(
-                {
-                    "name": printable(one.name),
-                    "categories": [place.sheet, place.first, 0, place.last, 0],
-                    "values": [place.sheet, place.first, number, place.last, number],
-                    "fill": {"color": ("#2F6F9F", "#B9472F", "#8A8A8A")[(number - 1) % 3]},
-                }
-            )
-        chart.set_title({"name": block.title, "name_font": {"size": 11}})
-        chart.set_legend({"position": "bottom"})
-        chart.set_size({"width": 760, "height": 300})
+        chart = picture(self._book, block, place)
         options = {"description": printable(block.words)[:TEXT_MAX], "object_position": 1}
         self._check(self._sheet.insert_chart(place.last + 1, 0, chart, options))
 

@@ -6,7 +6,7 @@ check on another sheet, must know where those rows will be.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
@@ -21,6 +21,7 @@ from sync.report.document import (
     Section,
     Table,
 )
+from sync.report.xlsx_grid import Grid, grid_of
 
 HEAD_ROWS = 4  # title, two lines on the run, and a gap
 CHART_ROWS = 17
@@ -43,11 +44,12 @@ class Place:
     header: int
     first: int
     last: int  # the last row, or `first` where there is none
+    columns: tuple[range, ...] = ()  # of the sheet, for each column of the block
 
     def column(self, table: Table[Any], key: str) -> int:
         """The column's number in the sheet."""
         keys = [one.key for one in table.columns]
-        return keys.index(key) + (1 if table.numbered else 0)
+        return self.columns[keys.index(key)].start
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Layout:
 
     places: Mapping[tuple[str, int], Place]
     tables: Mapping[str, tuple[Table[Any], Place]]
+    grids: Mapping[str, Grid]  # of each section's sheet
+    ends: Mapping[str, int]  # the last row of each
 
     def range_of(self, table_key: str, column_key: str) -> str:
         """A whole column of a table, as a formula names it from any sheet."""
@@ -68,19 +72,23 @@ def lay_out(document: Document) -> Layout:
     """Give each block its rows."""
     places: dict[tuple[str, int], Place] = {}
     tables: dict[str, tuple[Table[Any], Place]] = {}
+    grids = {section.key: grid_of(section) for section in document.sections}
+    ends: dict[str, int] = {}
     for section in document.sections:
         row = HEAD_ROWS
         for number, block in enumerate(section.blocks):
             place, row = _placed(block, sheet_name(section), row)
+            place = replace(place, columns=grids[section.key].columns[number])
             places[section.key, number] = place
             if isinstance(block, Table):
                 tables[block.key] = (block, place)
+        ends[section.key] = row
         if row > SHEET_ROWS:
             raise TooLong(
                 f"--format: {section.title} has more rows than a sheet of XLSX holds; "
                 "take csv or json"
             )
-    return Layout(places, tables)
+    return Layout(places, tables, grids, ends)
 
 
 def sheet_name(section: Section) -> str:

@@ -24,8 +24,11 @@ class Pens:
                 "bg_color": "#E8EEF4",
             }
         )
+        self.top_over = book.add_format(
+            {"bold": True, "bottom": 1, "valign": "top", "bg_color": "#E8EEF4"}
+        )  # over several columns: on one line
         self.top_right = book.add_format(
-            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "align": "right", "bg_color": "#E8EEF4"}
+            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "align": "right", "indent": 1, "bg_color": "#E8EEF4"}
         )  # fmt: skip
         self.wrapped = book.add_format({"text_wrap": True, "valign": "top"})
         self.wrong = book.add_format({"bg_color": "#F8D7DA", "font_color": "#7A1420"})
@@ -46,7 +49,7 @@ class Pens:
             elif kind is Kind.WHOLE:
                 look["num_format"] = "0_)"  # room before the next column's text
             else:
-                look["num_format"] = "@"
+                look.update({"num_format": "@", "align": "left"})
             if kind is Kind.TEXT:
                 look["text_wrap"] = True
             if marked:

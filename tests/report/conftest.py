@@ -10,6 +10,7 @@ from sync import reporting
 from sync.report.codec import run_text
 from sync.report.document import Document
 from sync.report.material import Material
+from tests.report.bigger import bigger
 from tests.report.company import CUTOFF, Company, seed_story, two_registers
 
 
@@ -31,6 +32,15 @@ def beside() -> Iterator[Material]:
     """A run of Stripe and an ERP."""
     made = two_registers()
     run = made.reconcile(at=CUTOFF + timedelta(hours=1))
+    yield reporting.of_run(made.store, run, run_text(run)[1], reporting.NAMES)
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def much() -> Iterator[Material]:
+    """A run of a bigger book, in three currencies."""
+    made = bigger()
+    run = made.reconcile()
     yield reporting.of_run(made.store, run, run_text(run)[1], reporting.NAMES)
     made.close()
 

@@ -269,8 +269,11 @@ def checks_of(workbook: bytes) -> frozenset[Failed]:
     summary = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_name(
         "Summary"
     )
+    rows = summary.to_python()
+    first, head = next((n, row) for n, row in enumerate(rows) if row[0] == "No.")
+    leg, currency, result = (head.index(title) for title in ("Leg", "Ccy", "Result"))
     return frozenset(
-        (int(float(str(row[0]))), str(row[2]), str(row[3]))
-        for row in summary.to_python()
-        if len(row) > 7 and row[7] == "CHECK"
+        (int(float(str(row[0]))), str(row[leg]), str(row[currency]))
+        for row in rows[first:]
+        if row[result] == "CHECK"
     )
