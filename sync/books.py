@@ -16,6 +16,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What a person is asked to take back of one document: nothing of the one that stays."""
+
+    document_id: str
+    minor: int  # at the cutoff
+    left: int  # of it, with all that is known now
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One core invoice against one register; minor units of `currency`, ex tax.
 
@@ -59,6 +68,9 @@ class Row:
     first_seen: datetime | None = None  # when the first flag on it was opened
     note: str = ""
     core_currency: str = ""  # where it is not `currency`: nothing is netted then
+    further: bool = False  # of duplicates in two currencies: the core stands in another row
+    asks: tuple[Ask, ...] = ()  # of duplicates, document by document: see `sync.asked`
+    own_minor: int = 0  # of duplicates: what is wrong beside what the worklist asks back
 
     @property
     def leg(self) -> str:
@@ -66,18 +78,14 @@ class Row:
         return f"core↔{self.target}"
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """What only one row of a run has."""
+        return (self.target, self.core_invoice_id, self.currency if self.further else "")
+
+    @property
     def netted_core_minor(self) -> int:
         """The core amount as it stands against this row's document."""
         return 0 if self.core_currency else self.core_minor
-
-
-def exposure(row: Row, *, flagged: bool) -> int:
-    """What a void or duplicate row asks a person to take back.
-
-    What was done after the cutoff was still to be done at it; but where no flag ever asked
-    for it, it was done before anybody looked.
-    """
-    return row.unexplained + row.timing if flagged else row.unexplained
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from state.money import display
 from state.pushes import PushRecord, PushState
 from state.receivables import STRIPE, CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
-from sync.books import Row
+from sync.books import Ask, Row
 from sync.classify import CoreSide, Kind, Leg, LegResult, Memo, classify_leg
 from sync.decide import Case, Held
 
@@ -51,10 +51,8 @@ def compare(
         held = case.on(target)
         if case.invoice is None and not held:
             continue
-        row, used = _leg_row(case, target, held, tolerance, claimed_elsewhere)
-        if row is None:
-            continue
-        rows.append(_with_flags(row, named))
+        made, used = _leg_rows(case, target, held, tolerance, claimed_elsewhere)
+        rows.extend(_with_flags(row, named) for row in made)
         counted.extend((target, memo.id) for memo in used)
     return Compared(tuple(rows), tuple(counted))
 
@@ -94,30 +92,29 @@ def _linked(memo: CreditMemo, document: DownstreamInvoice) -> bool:
     return memo.invoice_id is not None and (memo.applied or not document.status.live)
 
 
-def _leg_row(
+def _leg_rows(
     case: Case,
     target: str,
     held: tuple[Held, ...],
     tolerance: int,
     claimed_elsewhere: frozenset[str],
-) -> tuple[Row | None, list[CreditMemo]]:
-    live = [one for one in held if one.document.status.live]
+) -> tuple[list[Row], list[CreditMemo]]:
     chosen = standing(held)
     core = _core_side(case, chosen)
+    if sum(one.document.status.live for one in held) > 1:
+        return _duplicates(case, target, core)
     result = classify_leg(core, _leg(case, target, chosen), tolerance)
     if result.kind in {Kind.NOT_DUE, Kind.NOT_CONFIGURED} and chosen is None:
-        return None, []
+        return [], []
     used = eligible(chosen) if chosen is not None else []
     row = _row(case, target, chosen, core, result, used)
-    if len(live) > 1:
-        row, used = _duplicate(row, live, core)
-    elif chosen is not None and chosen.document.linked_by.startswith(BY_HAND):
+    if chosen is not None and chosen.document.linked_by.startswith(BY_HAND):
         row = _explained_by_link(row, chosen.document)
     elif chosen is not None and chosen.document.id in claimed_elsewhere:
         row = replace(row, kind=Kind.LINK_CONFLICT)
     elif chosen is not None and chosen.document.linked_by.startswith(NAMED_BY_HAND):
         row = _noted(row, chosen.document.linked_by)
-    return row, used
+    return [row], used
 
 
 def _explained_by_link(row: Row, document: DownstreamInvoice) -> Row:
@@ -235,38 +232,71 @@ def _crossed(core: CoreSide, document: DownstreamInvoice | None) -> str:
     return f"the core has {display(core.amount, core.currency)} {core.currency}: not netted"
 
 
-def _duplicate(row: Row, live: list[Held], core: CoreSide) -> tuple[Row, list[CreditMemo]]:
+def _duplicates(
+    case: Case, target: str, core: CoreSide
+) -> tuple[list[Row], list[CreditMemo]]:
     """More than one live document: all of them stand against the one core amount.
 
-    Nothing is netted across currencies: what has another one is named beside the row.
+    Nothing is netted across currencies: each has a row of its own, and the core's amount
+    stands in the first.
     """
-    some = [one for one in live if one.document.currency == row.currency]
-    used = [memo for one in some for memo in eligible(one)]
-    gross = sum(one.document.gross_minor for one in some if one.document.status.posted)
-    memos = -sum(memo.amount_minor for memo in used)
-    due = core.status == CoreStatus.FINALIZED and not row.core_currency
-    variance = gross + memos - (core.amount if due else 0)
-    others = [one.document for one in live if one not in some]
-    for other in others:
-        amount = f"{display(other.gross_minor, other.currency)} {other.currency}"
-        row = _noted(row, f"{other.id} asks for {amount}: not netted")
-    doubled = replace(
-        row,
-        kind=Kind.DUPLICATE_DOWNSTREAM,
-        document_id=", ".join(sorted(one.document.id for one in live)),
-        gross_minor=gross,
-        memos_minor=memos,
-        net_minor=gross + memos,
-        net_variance=variance,
-        rounding=0,
-        closed=0,
-        explained=0,
-        unexplained=variance,
-        open_minor=sum(one.document.owed_minor for one in some),
-        paid_minor=sum(one.document.paid_minor for one in some),
-        memo_refs=tuple(memo.number or memo.id for memo in used),
+    live = case.live_on(target)
+    stays = None if core.status == CoreStatus.VOID else live[0].document.id
+    newest = standing(live)
+    assert newest is not None  # noqa: S101 - there are two
+    currencies = {one.document.currency for one in live}
+    first = core.currency if core.currency in currencies else newest.document.currency
+    rows: list[Row] = []
+    used: list[CreditMemo] = []
+    for currency in sorted(currencies, key=lambda one: (one != first, one)):
+        some = [one for one in live if one.document.currency == currency]
+        memos = [memo for one in some for memo in eligible(one)]
+        side = core if currency == first else CoreSide(core.status, 0, currency)
+        row = _row(case, target, standing(some), side, _DUPLICATE, memos)
+        if currency != first:
+            row = _noted(
+                replace(row, further=True, original_minor=0), f"not netted with {first}"
+            )
+        elif len(currencies) > 1:
+            others = ", ".join(sorted(currencies - {first}))
+            row = _noted(row, f"also billed in {others}: in a row of its own")
+        rows.append(_together(row, some, stays))
+        used += memos
+    return rows, used
+
+
+_DUPLICATE = LegResult(Kind.DUPLICATE_DOWNSTREAM)
+
+
+def _together(row: Row, some: list[Held], stays: str | None) -> Row:
+    """The row of one document, for several: all that is asked for, and what is to go."""
+    documents = [one.document for one in some]
+    posted = [one for one in documents if one.status.posted]
+    gross = sum(one.gross_minor for one in posted)
+    variance = gross + row.memos_minor - row.netted_core_minor
+    asks = tuple(
+        Ask(name, minor, minor)
+        for name, minor in sorted(
+            (one.document.id, 0 if one.document.id == stays else one.exposure_minor)
+            for one in some
+        )
     )
-    return doubled, used
+    own = variance - sum(ask.minor for ask in asks)
+    if own and stays in {one.id for one in documents}:
+        row = _noted(row, f"{stays} stays, and differs by {display(own, row.currency)}")
+    return replace(
+        row,
+        document_id=", ".join(ask.document_id for ask in asks),
+        gross_minor=gross,
+        net_minor=gross + row.memos_minor,
+        net_variance=variance,
+        unexplained=variance,
+        tax_minor=sum(one.tax_minor for one in posted),
+        open_minor=sum(one.owed_minor for one in documents),
+        paid_minor=sum(one.paid_minor for one in documents),
+        asks=asks,
+        own_minor=own,
+    )
 
 
 def _with_flags(row: Row, flags: Iterable[Flag]) -> Row:

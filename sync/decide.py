@@ -82,6 +82,19 @@ class Case:
         """Its documents in one system."""
         return tuple(held for held in self.documents if held.document.target == target)
 
+    def live_on(self, target: str) -> list[Held]:
+        """Its live documents in one system: first the one that stays, ours or the oldest."""
+        ours = self.record.document_id if self.record is not None else None
+        return sorted(
+            (held for held in self.on(target) if held.document.status.live),
+            key=lambda held: (
+                held.document.id != ours,
+                held.document.created_at is None,
+                held.document.created_at,
+                held.document.id,
+            ),
+        )
+
 
 def decide_push(case: Case, policy: Policy, rule: CurrencyRule | None) -> PushRecord | None:
     """The push record this case should have now; None leaves things as they are."""

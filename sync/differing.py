@@ -47,8 +47,8 @@ def difference(before: Run, after: Run) -> str:
 
 
 def _rows(before: Run, after: Run) -> Iterable[str]:
-    then = {(row.target, row.core_invoice_id): row for row in before.rows}
-    now = {(row.target, row.core_invoice_id): row for row in after.rows}
+    then = {row.key: row for row in before.rows}
+    now = {row.key: row for row in after.rows}
     moved = sorted(key for key in now.keys() & then.keys() if now[key] != then[key])
     if moved:
         yield _told("changed", [_moved(then[key], now[key]) for key in moved])

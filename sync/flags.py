@@ -183,18 +183,7 @@ def _duplicates(case: Case) -> list[_Want]:
     """More than one live document for one core invoice: all but ours, or the oldest."""
     wants: list[_Want] = []
     for target in sorted({held.document.target for held in case.documents}):
-        live = [held for held in case.on(target) if held.document.status.live]
-        if len(live) < 2:  # noqa: PLR2004 - two is what makes a duplicate
-            continue
-        ours = case.record.document_id if case.record is not None else None
-        live.sort(
-            key=lambda held: (
-                held.document.id != ours,
-                held.document.created_at is None,
-                held.document.created_at,
-                held.document.id,
-            )
-        )
+        live = case.live_on(target)
         wants.extend(
             _removal(
                 extra,

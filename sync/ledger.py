@@ -16,6 +16,7 @@ from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
 from sync.asides import custom_unit, superseded, uncounted
+from sync.asked import asks_of
 from sync.books import ChainFinding, Excluded, Row
 from sync.canon import CORE, Digests, of_invoice
 from sync.cases import gather
@@ -154,6 +155,7 @@ def order(row: Row) -> tuple[object, ...]:
         -1 if (date := row.issued_at or row.end) is None else micros(date),
         row.core_invoice_id,
         row.target,
+        row.currency if row.further else "",
     )
 
 
@@ -183,7 +185,9 @@ def _take(
         claimed_elsewhere=_elsewhere(case, claimed),
     )
     used = set(compared.counted)
-    shown = {row.target: row.document_id.split(", ") for row in compared.rows}
+    shown: dict[str, list[str]] = {}
+    for row in compared.rows:
+        shown.setdefault(row.target, []).extend(row.document_id.split(", "))
     ledger.counted.memos_used.update(used)
     if count:
         ledger.counted.expect(case, ground.targets)
@@ -220,19 +224,29 @@ def _elsewhere(case: Case, claimed: dict[str, set[str]]) -> frozenset[str]:
 
 def with_timing(ground: Ground, rows: list[Row]) -> list[Row]:
     """Part of what is unexplained may have been cleared after the cutoff."""
-    open_now = [row for row in rows if row.unexplained]
+    open_now = {row.core_invoice_id for row in rows if row.unexplained or row.asks}
     if ground.later is None or not open_now:
         return rows
-    names = sorted({row.core_invoice_id for row in open_now})
-    left: dict[tuple[str, str], int] = dict.fromkeys(
-        ((row.target, row.core_invoice_id) for row in open_now), 0
-    )
-    for row in rows_now(ground, names):
-        left[row.target, row.core_invoice_id] = row.unexplained
-    return [
-        _timed(row, left[row.target, row.core_invoice_id]) if row.unexplained else row
-        for row in rows
-    ]
+    left: dict[tuple[str, str, str], int] = {}
+    lacking: set[tuple[str, str, str]] = set()  # the core's amount, beside another currency
+    asked: dict[tuple[str, str], int] = {}
+    for row in rows_now(ground, sorted(open_now)):
+        left[row.target, row.core_invoice_id, row.currency] = row.unexplained
+        if row.core_currency and row.core_minor:
+            lacking.add((row.target, row.core_invoice_id, row.core_currency))
+        asked |= {(row.target, ask.document_id): ask.minor for ask in asks_of(row)}
+    made = []
+    for row in rows:
+        key = (row.target, row.core_invoice_id, row.currency)
+        known = row
+        if row.unexplained and (key in left or key not in lacking):
+            known = _timed(row, left.get(key, 0))
+        asks = tuple(
+            replace(ask, left=asked.get((row.target, ask.document_id), 0))
+            for ask in asks_of(row)
+        )
+        made.append(known if asks == asks_of(known) else replace(known, asks=asks))
+    return made
 
 
 def rows_now(ground: Ground, names: Sequence[str]) -> Iterator[Row]:

@@ -67,18 +67,32 @@ def paired(
     if len(erps) == len(targets) or not erps:
         return found
     sides: dict[str, dict[str, Row]] = {target: {} for target in targets}
+    further: dict[str, list[Row]] = {}
     for row in rows:
-        sides[row.target][row.core_invoice_id] = row
+        if row.further:
+            further.setdefault(row.core_invoice_id, []).append(row)
+        else:
+            sides[row.target][row.core_invoice_id] = row
     stripe = sides[STRIPE]
     for target in erps:
         other = sides[target]
-        for name, left in stripe.items():
-            _lay(found, target, left, other.get(name), tolerance)
-        for name, right in other.items():
-            if name not in stripe:
-                _lay(found, target, None, right, tolerance)
+        for name in (*stripe, *(one for one in other if one not in stripe)):
+            left, right = stripe.get(name), other.get(name)
+            if name not in further:
+                _lay(found, target, left, right, tolerance)
+                continue
+            some = [one for one in (left, right, *further[name]) if one is not None]
+            for one, two in _by_currency(some, target):
+                _lay(found, target, one, two, tolerance)
     found.pairs.sort(key=order)
     return found
+
+
+def _by_currency(rows: list[Row], target: str) -> list[tuple[Row | None, Row | None]]:
+    """Of documents in two currencies, what stands in each beside what stands there."""
+    held = {(row.target, row.currency): row for row in rows}
+    currencies = sorted({ccy for of, ccy in held if of in {STRIPE, target}})
+    return [(held.get((STRIPE, ccy)), held.get((target, ccy))) for ccy in currencies]
 
 
 def order(pair: Pair) -> tuple[object, ...]:
@@ -89,6 +103,7 @@ def order(pair: Pair) -> tuple[object, ...]:
         pair.customer_id,
         pair.core_invoice_id,
         pair.target,
+        pair.currency,
     )
 
 

@@ -36,6 +36,7 @@ from sync.statements import (
     DOCUMENT_LINES,
     DOCUMENT_TOTALS,
     ELSEWHERE,
+    FURTHER,
     INVOICE_LINES,
     KEPT,
     LEGS,
@@ -222,8 +223,10 @@ class _Engine:
             counted.open_minor[target, currency] = int(owed)
         due = rows("SELECT count(*) FROM scope WHERE status IN ('FINALIZED', 'VOID')")[0][0]
         with_document = dict(rows(WITH_DOCUMENT))
+        further = dict(rows(FURTHER))
         for target in self._ground.targets:
-            counted.expected[target] = due + with_document.get(target, 0)
+            more = with_document.get(target, 0) + int(further.get(target, 0))
+            counted.expected[target] = due + more
 
     def _matched(self, progress: Progress) -> tuple[Matched, ...]:
         """What is plain, by register and currency. An amount that agrees is the core's too."""

@@ -223,6 +223,15 @@ WITH_DOCUMENT = """
 SELECT d.target, count(DISTINCT i.n) FROM documents d JOIN scope i ON i.n = d.core
 WHERE i.status NOT IN ('FINALIZED', 'VOID') GROUP BY d.target
 """
+# Live documents of one invoice in further currencies have a row for each.
+FURTHER = """
+SELECT target, sum(currencies - 1) FROM (
+  SELECT d.target, count(DISTINCT d.currency) AS currencies FROM documents d
+  WHERE d.core IS NOT NULL AND d.status NOT IN ('VOID', 'DELETED')
+    AND NOT EXISTS (SELECT 1 FROM plain p WHERE p.n = d.core)
+  GROUP BY d.core, d.target HAVING count(*) > 1
+) several GROUP BY target
+"""
 STRANGERS = """
 SELECT DISTINCT stranger FROM documents WHERE stranger <> '' AND {month} ORDER BY stranger
 """

@@ -9,6 +9,8 @@ from sync.books import Pair, Row, Subsequent
 from sync.ledger import CHUNK, Ground, chunks, rows_now
 from sync.pairs import order, paired, timed
 
+Key = tuple[str, str, str]  # register, core invoice, currency
+
 _CLOSED = [DocumentStatus.VOID.value, DocumentStatus.DELETED.value]
 _MEMOS = [MemoStatus.ISSUED.value, MemoStatus.VOID.value, MemoStatus.DELETED.value]
 
@@ -17,7 +19,9 @@ def after_cutoff(ground: Ground, rows: Iterable[Row]) -> tuple[Subsequent, ...]:
     """Memos and voids of documents that stood at the cutoff, and documents that came late."""
     if ground.later is None:
         return ()
-    timed = {(row.target, row.core_invoice_id): row for row in rows if row.timing}
+    timed = {
+        (row.target, row.core_invoice_id, row.currency): row for row in rows if row.timing
+    }
     found = [
         *_voids(ground.books, ground.later, timed),
         *_memos(ground.books, ground.later, timed),
@@ -37,18 +41,18 @@ def pairs_with_timing(ground: Ground, pairs: Sequence[Pair]) -> tuple[Pair, ...]
     for some in chunks(iter(names), CHUNK):
         rows.extend(rows_now(ground, some))
     now = paired(rows, ground.targets, ground.tolerance, ground.period.zone).pairs
-    left = {(one.target, one.core_invoice_id): one.unexplained for one in now}
-    made = [
-        timed(pair, left.get((pair.target, pair.core_invoice_id), 0))
-        if pair.unexplained
-        else pair
-        for pair in pairs
-    ]
+    left = {(one.target, one.core_invoice_id, one.currency): one.unexplained for one in now}
+    crossed = {(one.target, one.core_invoice_id, one.stripe_currency) for one in now}
+    made = []
+    for pair in pairs:
+        key = (pair.target, pair.core_invoice_id, pair.currency)
+        cleared = pair.unexplained and (key in left or key not in crossed)
+        made.append(timed(pair, left.get(key, 0)) if cleared else pair)
     return tuple(sorted(made, key=order))
 
 
 def _voids(
-    books: PastBooks, later: PastBooks, timed: dict[tuple[str, str], Row]
+    books: PastBooks, later: PastBooks, timed: dict[Key, Row]
 ) -> Iterator[Subsequent]:
     for some in books.moved_later("document", _CLOSED):
         for target, ids in _by_register(some).items():
@@ -63,7 +67,7 @@ def _voids(
 
 
 def _memos(
-    books: PastBooks, later: PastBooks, timed: dict[tuple[str, str], Row]
+    books: PastBooks, later: PastBooks, timed: dict[Key, Row]
 ) -> Iterator[Subsequent]:
     for some in books.moved_later("memo", _MEMOS):
         before, now = books.memos_by_id(some), later.memos_by_id(some)
@@ -91,17 +95,17 @@ def _memos(
                 memo.currency,
                 -memo.amount_minor if issued else memo.amount_minor,
                 max(when or books.moment, books.moment),
-                clears=(memo.target, core) in timed,
+                clears=(memo.target, core, memo.currency) in timed,
             )
 
 
-def _late(later: PastBooks, timed: dict[tuple[str, str], Row]) -> Iterator[Subsequent]:
+def _late(later: PastBooks, timed: dict[Key, Row]) -> Iterator[Subsequent]:
     """A document that was posted only afterwards clears what was missing."""
     missing = {key: row for key, row in timed.items() if not row.gross_minor}
-    documents = later.documents_of({core for _, core in missing})
+    documents = later.documents_of({core for _, core, _ in missing})
     for core, some in sorted(documents.items()):
         for document in some:
-            row = missing.get((document.target, core))
+            row = missing.get((document.target, core, document.currency))
             if row is None or document.id == row.document_id or not document.status.posted:
                 continue
             when = document.posted_at or document.created_at or later.moment
@@ -114,7 +118,7 @@ def _event(
     minor: int,
     when: datetime | None,
     cutoff: datetime,
-    timed: dict[tuple[str, str], Row],
+    timed: dict[Key, Row],
 ) -> Subsequent:
     core = document.core_invoice_id or ""
     return Subsequent(
@@ -126,7 +130,7 @@ def _event(
         document.currency,
         -minor if what == "void" else minor,
         max(when or cutoff, cutoff),
-        clears=(document.target, core) in timed,
+        clears=(document.target, core, document.currency) in timed,
     )
 
 

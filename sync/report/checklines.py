@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 
 from state.money import format_minor
 from state.receivables import STRIPE
-from state.worklist import Cause, FlagState
-from sync.books import Row, exposure
-from sync.classify import Kind as Class
+from sync.asked import Asked, wrongly_billed
+from sync.books import Row
 from sync.report.document import Column, Kind, Table, table
 from sync.report.material import Material
 
-_EXPOSED = frozenset(
-    {
-        Class.VOID_PENDING,
-        Class.VOID_PENDING_PARTIAL_MEMO,
-        Class.VOID_BLOCKED_PAID,
-        Class.VOID_BLOCKED_PART_PAID,
-        Class.DUPLICATE_DOWNSTREAM,
-    }
-)
 _SAME = "{detail.currency},{currency},{detail.leg},{leg}"
 
 
@@ -107,7 +97,7 @@ def _sums(material: Material) -> _Sums:
         sums.parts[key] += row.rounding + row.explained + row.timing + row.unexplained
         sums.unexplained[key] += row.unexplained
         sums.open[key] += row.open_minor
-        mark = hash((row.target, row.core_invoice_id))
+        mark = hash(row.key)
         sums.twice += mark in invoices
         invoices.add(mark)
         for document in row.document_id.split(", ") if row.document_id else ():
@@ -273,37 +263,18 @@ def _balances(material: Material, sums: _Sums) -> list[CheckLine]:
 
 def _exposure(material: Material, sums: _Sums) -> list[CheckLine]:
     """What the worklist asks a person to take back, against what the rows show."""
-    rows = [row for row in material.rows() if row.kind in _EXPOSED]
-    shown = {(row.target, row.core_invoice_id) for row in rows}
-    by_now = shown & material.raised_later  # the work was found only after the cutoff
-    wanted = [
-        flag
-        for flag in material.flags
-        if flag.cause in {Cause.VOIDED_IN_CORE, Cause.DUPLICATE_DOWNSTREAM}
-        and flag.state is not FlagState.RESOLVED
-        and (flag.target, flag.core_invoice_id) in shown - by_now
-    ]
-    at_all = {(flag.target, flag.core_invoice_id) for flag in wanted} | by_now
-    asked = {(flag.target, flag.subject): flag for flag in wanted}
-    exposed: Counter[str] = Counter()
-    worklist: Counter[str] = Counter()
-    for flag in asked.values():
-        worklist[flag.currency] += flag.exposure_minor
-    for row in rows:
-        key = (row.target, row.core_invoice_id)
-        figure = exposure(row, flagged=key in at_all)
-        exposed[row.currency] += figure
-        worklist[row.currency] += figure if key in by_now else 0
+    work = Asked(material.flags, material.raised_later)
+    shown, wanted = wrongly_billed(material.rows(), work)
     return [
         CheckLine(
             9,
-            "Σ unexplained of voids and duplicates = the worklist's open exposure",
-            exposed[currency],
-            worklist[currency],
+            "Σ unexplained of voids and surplus duplicates = the worklist's open exposure",
+            shown[currency],
+            wanted[currency],
             "",
             currency,
         )
-        for currency in sorted({*(ccy for _, ccy in sums.unexplained), *worklist} or {""})
+        for currency in sorted({*(ccy for _, ccy in sums.unexplained), *wanted} or {""})
     ]
 
 

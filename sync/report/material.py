@@ -71,7 +71,7 @@ class Material:
     twins: Twins = field(default_factory=Twins)  # memos of two registers for one event
     loose: tuple[DownstreamInvoice, ...] = ()  # that name no core invoice, and fit a row
     flags: tuple[Flag, ...] = ()
-    raised_later: frozenset[tuple[str, str]] = frozenset()  # (register, core invoice)
+    raised_later: frozenset[tuple[str, str]] = frozenset()  # (register, document)
     ledger: tuple[LedgerRow, ...] = ()
     chains: tuple[Chain, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)  # customer id to name

@@ -78,7 +78,7 @@ def _items(material: Material) -> list[Item]:
     heirs = {flag.successor for flag in material.flags}
     for row in material.rows():
         rows.update({ref: row for ref in row.flag_refs if ref in wanted})
-        if row.core_invoice_id in heirs:
+        if row.core_invoice_id in heirs and not row.further:
             status[row.target, row.core_invoice_id] = row.document_status
     as_of = material.run.as_of
     return [

@@ -21,6 +21,7 @@ ASKED = {DocumentStatus.OPEN, DocumentStatus.PART_PAID}
 ACTS = (
     "post", "post", "post", "draft", "finalize", "memo", "memo", "memo void", "memo undone",
     "part", "pay", "void", "write off", "delete", "correct", "core void", "loose",
+    "double", "double",
 )  # fmt: skip
 
 
@@ -59,6 +60,9 @@ class Register:
             return
         known = sorted(books.documents)
         if not known:
+            return
+        if act == "double":
+            self.double(*random.choice(known))
             return
         target, name = random.choice(known)
         document = books.documents[target, name]
@@ -117,6 +121,22 @@ class Register:
                     f"{target}_{core}", target=target, status=DocumentStatus.DRAFT,
                     open_minor=0, posted_at=None if target == "stripe" else self.posted(target),
                 )  # fmt: skip
+
+    def double(self, target: str, name: str) -> None:
+        """One more document for the same invoice: of its amount or another, in any currency."""
+        first, random = self.company.documents[target, name], self.random
+        extra = f"{name}_{len(self.company.documents)}"
+        self.company.post(
+            extra, first.core_invoice_id,
+            random.choice((first.gross_minor, first.gross_minor, 9_000, 12_000)),
+            target=target, currency=random.choice(("USD", "USD", "EUR", "GBP")),
+            at=self.posted(target),
+        )  # fmt: skip
+        if random.random() < 0.2:
+            self.company.move(
+                extra, target=target, status=DocumentStatus.DRAFT, open_minor=0,
+                posted_at=None if target == "stripe" else self.posted(target),
+            )  # fmt: skip
 
     def posted(self, target: str) -> datetime:
         """Stripe tells the instant; an ERP has dates."""
@@ -212,6 +232,44 @@ def test_a_memo_written_late_with_an_early_date_is_in_the_balance_of_its_date(
     (row,) = company.reconcile(at=later, as_of=BEGIN + 10 * DAY).rows
     assert (row.kind, row.open_minor) == ("EXPLAINED_BY_MEMO", 9_600)
     assert failures(company, later, as_of=BEGIN + 10 * DAY) == []
+
+
+def test_duplicates_of_other_amounts_and_currencies_tie_on_every_line(
+    company: Company,
+) -> None:
+    """The worklist asks for the second and the third; the first differs by itself."""
+    company.move("in_a", gross_minor=10_500, open_minor=10_500)
+    company.post("in_b", "ci_a", 9_000, at=BEGIN + 2 * DAY)
+    company.post("in_c", "ci_a", 8_000, at=BEGIN + 3 * DAY, currency="EUR")
+    company.see(BEGIN + 5 * DAY)
+    run = company.reconcile(at=BEGIN + 6 * DAY)
+    assert [(row.currency, row.unexplained, row.own_minor) for row in run.rows] == [
+        ("USD", 9_500, 500),
+        ("EUR", 8_000, 0),
+    ]
+    assert failures(company, BEGIN + 6 * DAY) == []
+    company.move(
+        "in_b", status=DocumentStatus.VOID, open_minor=0, voided_at=BEGIN + 8 * DAY
+    )
+    company.see(BEGIN + 9 * DAY)
+    assert failures(company, BEGIN + 10 * DAY, as_of=BEGIN + 6 * DAY) == []
+    assert failures(company, BEGIN + 10 * DAY) == []
+
+
+def test_what_was_taken_back_before_anybody_looked_was_asked_of_nobody(
+    company: Company,
+) -> None:
+    """The flagged second stays; the third came and went between two readings."""
+    company.post("in_b", "ci_a", 9_000, at=BEGIN + 2 * DAY)
+    company.see(BEGIN + 5 * DAY)
+    company.post("in_c", "ci_a", 7_000, at=BEGIN + 6 * DAY)
+    company.move(
+        "in_c", status=DocumentStatus.VOID, open_minor=0, voided_at=BEGIN + 8 * DAY
+    )
+    company.see(BEGIN + 9 * DAY)
+    (row,) = company.reconcile(at=BEGIN + 10 * DAY, as_of=BEGIN + 7 * DAY).rows
+    assert (row.timing, row.unexplained) == (7_000, 9_000)
+    assert failures(company, BEGIN + 10 * DAY, as_of=BEGIN + 7 * DAY) == []
 
 
 def test_a_document_that_was_deleted_is_owed_no_more(company: Company) -> None:

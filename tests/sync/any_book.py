@@ -85,8 +85,9 @@ def same(kept: Kept, how: dict[str, Any]) -> Run:
     assert sets.sources == rows.sources
     assert sets.pairs == rows.pairs
     assert sets.agreed == rows.agreed
-    assert sets.agreed == rows.agreed
     assert content_sha256(sets) == content_sha256(rows)
+    # The flags of these books are drawn, not decided: the worklist's line shows nothing.
+    assert [check for check in sets.checks[:8] if not check.ok] == []
     return sets
 
 
@@ -138,8 +139,13 @@ def _a_document(
         currency=one.currency or "USD",
         tax_minor=random.choice((0, 700)),
     )
-    if extra:
-        made = replace(made, id=f"{made.id}_{extra}")
+    if extra:  # a duplicate, of the same amount or another, in the same currency or another
+        made = replace(
+            made,
+            id=f"{made.id}_{extra}",
+            currency=random.choice((made.currency, made.currency, "EUR", "GBP")),
+            gross_minor=random.choice((made.gross_minor, made.gross_minor, 3000)),
+        )
     if random.random() < 0.05:
         made = replace(made, core_invoice_id=random.choice((None, "nobody")))
     if random.random() < 0.05:

@@ -1,5 +1,6 @@
 """Stripe against an ERP: what differs is named by the one rule, what agrees is counted."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sync.books import Pair, Row, Run
 from sync.pairs import paired
 from sync.reconcile import How
 from sync.report.codec import content_sha256, read_run, run_text
-from tests.kept import Kept, core, day, document, memo
+from tests.kept import Kept, broken, core, day, document, memo
 
 VOID, DRAFT, PAID = DocumentStatus.VOID, DocumentStatus.DRAFT, DocumentStatus.PAID
 
@@ -123,6 +124,49 @@ def test_what_the_erp_posted_after_the_cutoff_is_timing() -> None:
     (pair,) = run.pairs
     assert (pair.kind, pair.timing, pair.unexplained) == ("TIMING", -10000, 0)
     assert pair.net_variance == -10000
+    kept.close()
+
+
+def test_duplicates_in_two_currencies_are_laid_beside_what_stands_in_each() -> None:
+    euros = document("stripe", "a", 9000, id="in_eur", currency="EUR")
+    kept, run = run_of([*one("stripe"), euros], one("erp"))
+    (pair,) = run.pairs
+    assert (pair.kind, pair.currency, pair.stripe_id, pair.net_variance) == (
+        "ERP_NOT_SYNCED", "EUR", "in_eur", -9000,
+    )  # fmt: skip
+    (agreed,) = run.agreed
+    assert (agreed.currency, agreed.count, agreed.net_minor) == ("USD", 1, 10000)
+    assert read_run(run_text(run)[0]) == run
+    kept.close()
+
+
+def test_what_was_cleared_in_another_currency_is_timing_in_its_own() -> None:
+    """The euros went after the cutoff; what stands in the core's currency is as it was."""
+    kept = Kept()
+    euros = document("stripe", "a", 9000, id="in_eur", currency="EUR")
+    kept.see(
+        day(10, 7),
+        invoices=(core("a"),),
+        documents=(*one("stripe"), euros, *one("erp", 9500)),
+    )
+    gone = replace(euros, status=VOID, open_minor=0, voided_at=day(11, 3))
+    kept.see(day(11, 4), documents=(gone,))
+    run = kept.run(as_of=day(10, 31))
+    assert [
+        (row.currency, row.target, row.timing, row.unexplained) for row in run.rows
+    ] == [
+        ("USD", "stripe", 0, 0),
+        ("EUR", "stripe", 9000, 0),
+        ("USD", "erp", 0, -500),
+    ]
+    assert [(pair.currency, pair.timing, pair.unexplained) for pair in run.pairs] == [
+        ("USD", 0, -500),
+        ("EUR", -9000, 0),
+    ]
+    assert [(one.what, one.id, one.clears) for one in run.subsequent] == [
+        ("void", "in_eur", True)
+    ]
+    assert broken(run) == []
     kept.close()
 
 

@@ -1,6 +1,7 @@
 """What a run says of itself, to a person at a terminal and to a program."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -97,16 +98,61 @@ def test_a_second_draft_beside_an_invoice_is_never_clear(kept: Kept) -> None:
 
 
 def test_duplicates_in_two_currencies_are_never_netted(kept: Kept) -> None:
-    """The later one stands for the row; the other is named, and the run is not clear."""
+    """Each currency has a row of its own; the core's amount stands in one of them."""
     euros = document(
         "stripe", "a", 9000, id="stripe_eur", currency="EUR", created_at=day(10, 9)
     )
     kept.see(day(10, 10), invoices=(core("a"),), documents=(document("stripe", "a"), euros))
     run = kept.run()
-    (row,) = run.rows
-    assert (row.kind, row.currency, row.core_currency) == (
-        "DUPLICATE_DOWNSTREAM", "EUR", "USD",
-    )  # fmt: skip
-    assert (row.gross_minor, row.unexplained, row.open_minor) == (9000, 9000, 9000)
-    assert "stripe_a asks for 100.00 USD: not netted" in row.note
+    assert [
+        (row.kind, row.currency, row.core_minor, row.gross_minor, row.unexplained)
+        for row in run.rows
+    ] == [
+        ("DUPLICATE_DOWNSTREAM", "EUR", 0, 9000, 9000),
+        ("DUPLICATE_DOWNSTREAM", "USD", 10000, 10000, 0),
+    ]
+    assert [(row.further, row.open_minor, row.note) for row in run.rows] == [
+        (True, 9000, "not netted with USD"),
+        (False, 10000, "also billed in EUR: in a row of its own"),
+    ]
     assert run.outcome is Outcome.OPEN_ITEMS
+    assert [check.name for check in run.checks[:8] if not check.ok] == []
+
+
+def test_duplicates_of_which_none_has_the_currency_of_the_core(kept: Kept) -> None:
+    """The core's amount stands once, beside the newest of them, and is netted with none."""
+    some = tuple(
+        document("stripe", "a", 9000, id=f"in_{ccy}", currency=ccy, created_at=day(10, at))
+        for at, ccy in ((6, "GBP"), (7, "EUR"), (8, "EUR"))
+    )
+    some = (*some[:2], replace(some[2], id="in_EUR2"))
+    kept.see(day(10, 10), invoices=(core("a"),), documents=some)
+    run = kept.run()
+    assert [
+        (row.currency, row.core_currency, row.core_minor, row.unexplained, row.document_id)
+        for row in run.rows
+    ] == [
+        ("EUR", "USD", 10000, 18000, "in_EUR, in_EUR2"),
+        ("GBP", "", 0, 9000, "in_GBP"),
+    ]
+    assert [check.name for check in run.checks[:8] if not check.ok] == []
+
+
+def test_duplicates_of_two_amounts_tell_what_the_one_that_stays_differs_by(
+    kept: Kept,
+) -> None:
+    kept.see(
+        day(10, 10),
+        invoices=(core("a"),),
+        documents=(
+            document("stripe", "a", 9000),
+            document("stripe", "a", 12000, id="in_b", created_at=day(10, 9)),
+        ),
+    )
+    (row,) = kept.run().rows
+    assert (row.unexplained, row.own_minor) == (11000, -1000)
+    assert [(ask.document_id, ask.minor) for ask in row.asks] == [
+        ("in_b", 12000),
+        ("stripe_a", 0),
+    ]
+    assert row.note == "stripe_a stays, and differs by (10.00)"
