@@ -69,7 +69,7 @@ class Row:
     note: str = ""
     core_currency: str = ""  # where it is not `currency`: nothing is netted then
     further: bool = False  # of duplicates in two currencies: the core stands in another row
-    asks: tuple[Ask, ...] = ()  # of duplicates, document by document: see `sync.asked`
+    asks: tuple[Ask, ...] = ()  # of duplicates, document by document: see `sync.exposure`
     own_minor: int = 0  # of duplicates: what is wrong beside what the worklist asks back
 
     @property

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from state.invoices import CoreInvoice, CoreStatus
-from sync.asked import Asked, wrongly_billed
 from sync.books import Check, Excluded, Matched, Row
 from sync.classify import Kind
 from sync.decide import Case, Held
+from sync.exposure import Asked, wrongly_billed
 
 _DUE = frozenset({CoreStatus.FINALIZED, CoreStatus.VOID})
 
@@ -234,9 +234,8 @@ def _one_row_each(rows: list[Row]) -> Check:
         for document in row.document_id.split(", ")
         if document
     )
-    twice = [
-        key for some in (invoices, documents) for key, times in some.items() if times > 1
-    ]
+    twice = [key[:2] for key, times in invoices.items() if times > 1]
+    twice += [key for key, times in documents.items() if times > 1]
     return Check(name, not twice, ", ".join(f"{t}:{n}" for t, n in sorted(twice)))
 
 

@@ -16,7 +16,6 @@ from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
 from sync.asides import custom_unit, superseded, uncounted
-from sync.asked import asks_of
 from sync.books import ChainFinding, Excluded, Row
 from sync.canon import CORE, Digests, of_invoice
 from sync.cases import gather
@@ -25,6 +24,7 @@ from sync.checks import Counted
 from sync.classify import SEVERITY
 from sync.compare import compare, standing
 from sync.decide import Case
+from sync.exposure import asks_of
 from sync.months import Month
 from sync.progress import Progress
 from sync.screen import Tally, plain_legs

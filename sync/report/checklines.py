@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from state.money import format_minor
 from state.receivables import STRIPE
-from sync.asked import Asked, wrongly_billed
 from sync.books import Row
+from sync.exposure import Asked, wrongly_billed
 from sync.report.document import Column, Kind, Table, table
 from sync.report.material import Material
 

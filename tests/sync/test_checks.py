@@ -11,9 +11,9 @@ from state.invoices import CoreStatus
 from state.receivables import MemoStatus
 from state.worklist import Cause, Flag, FlagState
 from sync import reconcile as reconciling
-from sync.asked import Asked
 from sync.books import Check, Excluded, Matched, Row
 from sync.checks import Counted, make_checks
+from sync.exposure import Asked
 from sync.reconcile import How
 from tests.kept import Kept, broken, core, day, document, memo
 

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from state.links import Link, LinkState
+from state.pushes import PushRecord
 from state.receivables import DocumentStatus
 from sync.books import Run
 from sync.detail import rows_of
@@ -70,10 +71,13 @@ def test_neither_order_nor_repetition_of_what_is_read_matters(seed: int) -> None
 
 def _once(some: list[Any]) -> None:
     """One reading tells one thing once; which of two is the later nobody could say."""
-    known = {}
+    known: dict[Any, Any] = {}
     for one in some:
-        key = getattr(one, "key", None) or getattr(one, "core_invoice_id", "")
-        known[getattr(one, "target", ""), getattr(one, "id", "") or key] = one
+        if isinstance(one, PushRecord):
+            known["push", one.core_invoice_id] = one
+        else:
+            key = getattr(one, "key", None)
+            known[getattr(one, "target", ""), getattr(one, "id", "") or key] = one
     some[:] = list(known.values())
 
 
