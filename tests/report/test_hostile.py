@@ -18,7 +18,7 @@ from python_calamine import CalamineWorkbook
 
 from state.invoices import NativeDelivery
 from sync import reporting
-from sync.books import Subsequent
+from sync.books import Ask, Subsequent
 from sync.credit_checks import Breach, CreditFinding
 from sync.report import to_csv, to_pdf
 from sync.report.cells import FORMULA_STARTS, printable
@@ -75,6 +75,7 @@ def base() -> Iterator[Material]:
         run=replace(
             run, pairs=other.pairs, agreed=other.agreed, subsequent=(later,),
             matched=other.matched,
+            rows=(replace(run.rows[0], asks=(Ask("in_acme1", 5, 5),)), *run.rows[1:]),
         ),
         twins=beside.twins,
         chains=tuple(chains),
