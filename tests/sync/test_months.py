@@ -14,11 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from state.clock import LATEST
 from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.receivables import DocumentStatus
 from state.rows import micros
+from sync.books import Outcome, Run
 from sync.cli import app
-from sync.months import dated, first_instants, last_instant, month_of, name_of
+from sync.months import (
+    dated,
+    first_instants,
+    last_instant,
+    moment_of,
+    month_of,
+    name_of,
+    period_of,
+)
 from sync.observe import _dated
 from sync.pairs import apart
 from sync.reconcile import How
@@ -206,3 +216,74 @@ def test_credit_list_takes_the_month_of_the_zone(tmp_path: Path) -> None:
         answer = CliRunner().invoke(app, words)
         (row,) = json.loads(answer.stdout)
         assert (row["opening"], row["granted"]) == (opening, granted), answer.stdout
+
+
+def test_all_of_time_is_no_month() -> None:
+    for period in (None, ""):
+        always = month_of(period, "Asia/Tokyo")
+        assert (always.name, always.start, always.end, always.zone) == (
+            "",
+            None,
+            None,
+            "Asia/Tokyo",
+        )
+        assert always.holds(datetime(1990, 1, 1, tzinfo=UTC))
+        assert always.holds(None)
+        assert always.last == LATEST
+        assert always.cutoff(datetime(2030, 1, 1, tzinfo=UTC)) is None
+
+
+def test_a_month_holds_what_was_posted_in_it_and_closes_when_it_is_over() -> None:
+    october = month_of("2026-10")
+    assert october.name == "2026-10"
+    assert october.start is not None
+    assert october.end is not None
+    tick = timedelta(microseconds=1)
+    for moment, held in (
+        (october.start - tick, False), (october.start, True), (october.end - tick, True),
+        (october.end, False), (None, False),
+    ):  # fmt: skip
+        assert october.holds(moment) is held
+    assert october.cutoff(october.end - tick) is None
+    assert october.cutoff(october.end) == october.end - tick
+    assert name_of(october.end, "America/New_York") == "2026-10"
+    assert name_of(october.end, "UTC") == "2026-11"
+
+
+AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "period", "zone", "expected"),
+    [
+        # A cutoff was named, or is a month's end.
+        (datetime(2026, 10, 15, tzinfo=UTC), "", "UTC", datetime(2026, 10, 15, tzinfo=UTC)),
+        # None was: all that is known counts, whatever clock dated it.
+        (AT, "", "UTC", LATEST),
+        # Of a month that is not over, nothing that is dated past it.
+        (AT, "2026-11", "UTC", datetime(2026, 11, 30, 23, 59, 59, 999999, tzinfo=UTC)),
+        (
+            AT,
+            "2026-11",
+            "Asia/Tokyo",
+            datetime(2026, 11, 30, 14, 59, 59, 999999, tzinfo=UTC),
+        ),
+    ],
+)
+def test_up_to_when_facts_count_in_a_run(
+    as_of: datetime, period: str, zone: str, expected: datetime
+) -> None:
+    run = Run("R", "acme", Outcome.CLEAR, as_of, AT, period, timezone=zone)
+    assert moment_of(run) == expected
+    assert period_of(run) == month_of(period, zone)
+
+
+def test_a_day_ends_with_the_last_instant_that_its_clocks_show() -> None:
+    """Where clocks go back at midnight the last hour of the day comes twice."""
+    for zone, day, expected in (
+        ("UTC", date(2026, 10, 31), datetime(2026, 10, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+        ("America/New_York", date(2026, 10, 31), datetime(2026, 11, 1, 3, 59, 59, 999999, tzinfo=UTC)),
+        # Asuncion went from midnight back to eleven: the day's last hour came twice.
+        ("America/Asuncion", date(2024, 3, 23), datetime(2024, 3, 24, 3, 59, 59, 999999, tzinfo=UTC)),
+    ):  # fmt: skip
+        assert last_instant(day, zone) == expected
