@@ -7,11 +7,13 @@ the comparison between two registers: both sides of every line.
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from python_calamine import CalamineWorkbook
 
 from state.receivables import MemoStatus
+from state.worklist import Cause, FlagState
 from sync.books import Row, Source
 from sync.report.checklines import CheckLine
 from sync.report.material import Material
@@ -137,6 +139,29 @@ def changed_flag(**more: Any) -> Callable[[Material], Material]:
     )
 
 
+def more_flags(**more: Any) -> Callable[[Material], Material]:
+    """One more flag on the void invoice of the story."""
+
+    def touch(material: Material) -> Material:
+        flag = next(one for one in material.flags if one.core_invoice_id == "ci_acme1")
+        return replace(material, flags=(*material.flags, replace(flag, id="F-9", **more)))
+
+    return touch
+
+
+def both(*touches: Callable[[Material], Material]) -> Callable[[Material], Material]:
+    return lambda m: reduce(lambda so_far, touch: touch(so_far), touches, m)
+
+
+def raised_later(material: Material) -> Material:
+    return replace(material, raised_later=frozenset({("stripe", "ci_acme1")}))
+
+
+def unread(material: Material) -> Material:
+    sources = tuple(one for one in material.run.sources if one.name == "core")
+    return replace(material, run=replace(material.run, sources=sources))
+
+
 def lost_pair(material: Material) -> Material:
     pairs = tuple(p for p in material.run.pairs if p.core_invoice_id != "ci_more")
     return replace(material, run=replace(material.run, pairs=pairs))
@@ -182,6 +207,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "a register has read no total at all": made(
         control("stripe"), *((3, STRIPE, one) for one in ("USD", "JPY", "BHD"))
     ),
+    "a register was not read": made(
+        unread, *((3, STRIPE, one) for one in ("USD", "JPY", "BHD"))
+    ),
     "a document in a currency that the register never had": made(
         one_more_row(gross_minor=5), (3, STRIPE, "GBP")
     ),
@@ -204,6 +232,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "a memo in another currency": made(
         changed_memo("cn_birch", currency="EUR"), (4, STRIPE, "USD")
+    ),
+    "a memo is not applied any more": made(
+        changed_memo("cn_birch", applied=False), (4, STRIPE, "USD")
     ),
     "a memo counted in a currency that has none": made(
         one_more_row(memos_minor=-5), (4, STRIPE, "GBP")
@@ -237,6 +268,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "a document stands beside another in two rows": made(
         changed_row("ci_cedar", document_id="in_cedar, in_hazel"), (8, "", "")
     ),
+    "and the other way round": made(
+        changed_row("ci_cedar", document_id="in_hazel, in_cedar"), (8, "", "")
+    ),
     "an invoice stands in two rows": made(
         changed_row("ci_cedar", core_invoice_id="ci_hazel"), (8, "", "")
     ),
@@ -251,6 +285,32 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "a row that asks for nothing is a void": made(
         changed_row("ci_hazel", kind="VOID_PENDING"), (9, "", "USD")
+    ),
+    # Touched, and in order all the same
+    "a void on which nothing is owed": made(changed_row("ci_dogwood", kind="VOID_PENDING")),
+    "and a flag on it, of nothing": made(
+        both(
+            changed_row("ci_dogwood", kind="VOID_PENDING"),
+            more_flags(subject="in_dogwood", core_invoice_id="ci_dogwood", exposure_minor=0),
+        )
+    ),
+    "a flag of the same invoice is resolved": made(
+        more_flags(subject="in_x", state=FlagState.RESOLVED)
+    ),
+    "a flag of the same invoice asks for something else": made(
+        more_flags(subject="in_x", cause=Cause.CORE_ANOMALY)
+    ),
+    "a flag of an invoice that is no void": made(more_flags(subject="in_x", core_invoice_id="ci_fir")),
+    "two flags on one document": made(more_flags(cause=Cause.DUPLICATE_DOWNSTREAM)),
+    "what was done after the cutoff was still to be done at it": made(
+        changed_row("ci_acme1", unexplained=-40_000, timing=40_000)
+    ),
+    "the work was found only after the cutoff": made(both(lost_flag, raised_later)),
+    "and done after that": made(
+        both(lost_flag, raised_later, changed_row("ci_acme1", unexplained=-40_000, timing=40_000))
+    ),
+    "nobody ever asked, and it was done since": made(
+        both(lost_flag, changed_row("ci_acme1", unexplained=-1_240_000, timing=1_240_000))
     ),
 }  # fmt: skip
 
