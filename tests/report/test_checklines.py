@@ -116,6 +116,13 @@ def test_core_amounts_beside_documents_in_another_currency_are_added_up(
     assert line.formula.endswith("+200.00")
 
 
+def test_without_stripe_nothing_is_held_between_two_registers(beside: Material) -> None:
+    """An ERP alone: its own legs are held, and no pair is asked for."""
+    alone = replace(beside, run=replace(beside.run, targets=("books",)))
+    assert {one.leg for one in lines_of(alone) if one.number == 5} == {BOOKS, STRIPE}
+    assert {one.leg for one in lines_of(alone) if one.number in {2, 3}} == {BOOKS}
+
+
 def test_an_empty_book_holds(material: Material) -> None:
     run = replace(material.run, rows=(), sources=(), pairs=())
     empty = Material(run, "", "", lambda: (), 0)
@@ -140,6 +147,7 @@ def test_the_table_of_lines_shows_both_sides_and_marks_what_does_not_meet() -> N
     assert shown == [
         [7, "balances", STRIPE, "USD", 5, 5, 0, "OK"], [9, "worklist", "", "", 5, 4, 1, "CHECK"],
     ]  # fmt: skip
+    assert made.marked is not None
     assert [made.marked(row) for row in made.rows()] == [False, True]
     assert [made.currency_of(row) for row in made.rows()] == ["USD", ""]
     live = [one.formula for one in made.columns if one.formula]
