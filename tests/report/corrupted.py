@@ -154,7 +154,7 @@ def both(*touches: Callable[[Material], Material]) -> Callable[[Material], Mater
 
 
 def raised_later(material: Material) -> Material:
-    return replace(material, raised_later=frozenset({("stripe", "ci_acme1")}))
+    return replace(material, raised_later=frozenset({("stripe", "in_acme1")}))
 
 
 def unread(material: Material) -> Material:

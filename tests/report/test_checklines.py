@@ -74,7 +74,7 @@ WORDS = {
         f"SUMIFS({{detail.open}},{BY_LEG}",
     ),
     8: ("invoices and documents that stand in two rows of one leg", ""),
-    9: ("Σ unexplained of voids and duplicates = the worklist's open exposure", ""),
+    9: ("Σ unexplained of voids and surplus duplicates = the worklist's open exposure", ""),
 }
 BETWEEN = (
     "Σ downstream net of the ERP \u2212 of Stripe = Σ net variance between them",

@@ -8,7 +8,8 @@ import pytest
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.worklist import Cause, Flag, FlagState
-from sync.asked import Asked, asked
+from sync.asked import asked
+from sync.exposure import Asked
 from tests.kept import day, document, memo
 
 FLAG = Flag(
@@ -109,8 +110,8 @@ def test_flags_keep_their_order_and_only_what_is_to_be_taken_back_is_looked_up()
     assert then.asked_for == [("erp", {"erp_a", "erp_b"}), ("stripe", {"erp_b"})]
 
 
-def test_what_was_found_only_after_the_cutoff_is_named_by_its_invoice() -> None:
+def test_what_was_found_only_after_the_cutoff_is_named_by_its_document() -> None:
     keys = ["|".join(one.key) for one in (FLAG, OTHER, TWICE)]
     then = Shelf(moved=[keys[:2], keys[2:]])
     found = at_cutoff(then, Shelf((FLAG, OTHER, TWICE)))
-    assert found == Asked((), frozenset({("erp", "a"), ("erp", "b")}))
+    assert found == Asked((), frozenset({("erp", "erp_a"), ("erp", "erp_b")}))

@@ -212,7 +212,7 @@ def found_later(n: int) -> Callable[[Books], None]:
 
     def touch(books: Books) -> None:
         gone = books.flags.pop(n)
-        books.later = frozenset({(gone.target, gone.core_invoice_id)})
+        books.later = frozenset({(gone.target, gone.subject)})
 
     return touch
 
@@ -281,17 +281,24 @@ TOUCHED: dict[str, tuple[Callable[[Books], object], dict[int, str]]] = {
     "one of two documents stands in another row": (row(0, document_id="d5"), {8: "erp:d5"}),
     "an invoice stands in two rows": (row(2, core_invoice_id="a"), {8: "erp:a"}),
     "both do": (row(2, core_invoice_id="a", document_id="d1"), {8: "erp:a, erp:d1"}),
-    "a void asks for nothing": (lambda b: b.flags.__delitem__(0), {9: "rows 60, worklist 20"}),
-    "a flag asks for less": (flag(0, exposure_minor=1), {9: "rows 60, worklist 21"}),
-    "a duplicate asks for more": (flag(1, exposure_minor=21), {9: "rows 60, worklist 61"}),
-    "it is said to be resolved": (flag(0, state=FlagState.RESOLVED), {9: "rows 60, worklist 20"}),
+    "a void asks for nothing": (lambda b: b.flags.__delitem__(0), {9: "USD: rows 60, worklist 20"}),
+    "a flag asks for less": (flag(0, exposure_minor=1), {9: "USD: rows 60, worklist 21"}),
+    "a duplicate asks for more": (flag(1, exposure_minor=21), {9: "USD: rows 60, worklist 61"}),
+    "it is said to be resolved": (flag(0, state=FlagState.RESOLVED), {9: "USD: rows 60, worklist 20"}),
     "it is waived, and still owed": (flag(0, state=FlagState.WAIVED), {}),
     "one that was resolved is open again": (
-        flag(2, state=FlagState.REOPENED), {9: "rows 60, worklist 65"},
+        flag(0, state=FlagState.REOPENED, exposure_minor=45)
+        , {9: "USD: rows 60, worklist 65"},
+    ),
+    "another flag asks for something of a document in no row": (
+        flag(2, state=FlagState.REOPENED), {},
+    ),
+    "it asks in another currency": (
+        flag(0, currency=EUR), {9: "EUR: rows 0, worklist 40; USD: rows 60, worklist 20"},
     ),
     "two flags on one document ask once": (flag(2, state=FlagState.OPEN, subject="d2", exposure_minor=40), {}),
     "a row shows more than is asked for": (
-        row(1, unexplained=41, net_variance=41), {9: "rows 61, worklist 60"},
+        row(1, unexplained=41, net_variance=41), {9: "USD: rows 61, worklist 60"},
     ),
     "what was done after the cutoff was still to be done": (
         row(1, unexplained=30, timing=10), {},
@@ -332,10 +339,3 @@ def test_each_sort_that_is_at_peace_carries_no_amount(kind: str) -> None:
     books = Books()
     books.row(2, kind=kind)
     assert books.says() == {6: "e"}
-
-
-def test_a_duplicate_s_parts_are_those_of_its_own_documents() -> None:
-    """Its variance is of all its documents together, so it does not foot as one row does."""
-    books = Books()
-    books.row(3, rounding=3)
-    assert books.says() == {}
