@@ -10,10 +10,10 @@ import pytest
 from state.invoices import CoreStatus
 from state.receivables import DocumentStatus
 from state.worklist import Cause, Flag, FlagState
-from sync.asked import Asked
 from sync.books import Excluded, Matched, Row
 from sync.checks import Counted, make_checks, used_rows
 from sync.decide import Case, Held
+from sync.exposure import Asked
 from tests.kept import core, day, document, memo
 
 EUR, USD = "EUR", "USD"
