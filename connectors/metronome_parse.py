@@ -40,6 +40,7 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
         status = CoreStatus(str(need(body, "status", where)))
     except ValueError:
         raise Incomplete(f"{where}: status {body['status']!r} is not known") from None
+    payer = _payer(body, where)
     return CoreInvoice(
         id=name,
         customer_id=str(need(body, "customer_id", where)),
@@ -57,7 +58,22 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
         delivery=_delivery(object_in(body, "external_invoice", where), where),
         billable=body.get("billable_status") != "unbillable",
         net_terms_days=_days(body, "net_payment_terms_days", where),
+        constituents=tuple(
+            (str(need(one, "customer_id", where)), str(need(one, "invoice_id", where)))
+            for one in objects_in(body, "constituent_invoices", where)
+        ),
+        payer_id=None if payer is None else payer[0],
+        payer_contract_id=None if payer is None else payer[1],
     )
+
+
+def _payer(body: Mapping[str, Any], where: str) -> tuple[str, str | None] | None:
+    """Metronome: in a hierarchy, the customer and contract that pay; here, if not its own."""
+    payer = object_in(body, "payer", where)
+    customer_id = text_in(payer, "customer_id", where)
+    if customer_id is None or customer_id == body.get("customer_id"):
+        return None
+    return customer_id, text_in(payer, "contract_id", where)
 
 
 def customer(

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 APPLIED = "applied_commit_or_credit"
 """Metronome: the kind of the line that applies a credit."""
-CONSOLIDATED = "USAGE_CONSOLIDATED"
-"""Metronome: the kind of an invoice whose lines are copied from invoices of its hierarchy."""
 
 
 class CoreStatus(StrEnum):
@@ -101,3 +99,16 @@ class CoreInvoice:
     billable: bool = True
     net_terms_days: int | None = None
     voided_at: datetime | None = None  # where the core's audit log tells it
+    payer_id: str | None = None  # another customer that pays for it
+    payer_contract_id: str | None = None
+    constituents: tuple[
+        tuple[str, str], ...
+    ] = ()  # customer and id of what it consolidates
+    consolidated_in: str | None = (
+        None  # the invoice that bills its lines: it is a statement
+    )
+
+    @property
+    def due_minor(self) -> int:
+        """What is to be receivable of it: nothing of a statement, which another one bills."""
+        return 0 if self.consolidated_in is not None else self.total_minor

@@ -60,7 +60,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             parent=invoice.regenerated_from or "",
             status=invoice.status.value,
             currency=invoice.currency or "",
-            minor=invoice.total_minor,
+            minor=invoice.due_minor,
             posted_at=_micros(invoice.issued_at or invoice.end),
         )
     for credit in changes.credits:

@@ -17,7 +17,7 @@ CORE = "core"
 
 def of_invoice(one: CoreInvoice) -> str:
     """A core invoice, by customer, posting and id."""
-    return f"{one.id}|{one.status.value}|{one.currency or ''}|{one.total_minor}\n"
+    return f"{one.id}|{one.status.value}|{one.currency or ''}|{one.due_minor}\n"
 
 
 def of_document(one: DownstreamInvoice) -> str:

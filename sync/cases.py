@@ -15,6 +15,7 @@ from state.pushes import PushRecord
 from state.receivables import STRIPE, CreditMemo, DownstreamInvoice
 from state.store import CaseBooks, Store
 from state.worklist import Flag
+from sync.consolidated import billed_already
 from sync.decide import Case, Held, Policy, decide_push
 from sync.flags import ON_A_DOCUMENT, decide_flags
 
@@ -123,10 +124,11 @@ def gather(
     documents = _documents(store, ids, changes)
     records = {**store.pushes_for(ids)}
     records.update({record.core_invoice_id: record for record in changes.pushes})
-    customers = store.customers_by_id(
-        {invoice.customer_id for invoice in chains.invoices.values()}
-    )
+    invoices = chains.invoices.values()
+    wanted = {one.customer_id for one in invoices} | {one.payer_id for one in invoices}
+    customers = store.customers_by_id({name for name in wanted if name is not None})
     customers.update({customer.id: customer for customer in changes.customers})
+    rivals = billed_already(store, chains.invoices, changes)
     cases = []
     for core_id in ids:
         invoice = chains.invoices.get(core_id)
@@ -151,6 +153,8 @@ def gather(
                     for held in documents.get(one, ())
                     if held.document.status.live
                 ),
+                payer=customers.get(invoice.payer_id or "") if invoice else None,
+                rivals=rivals.get(core_id, ()),
                 anomaly=(anomalies or {}).get(core_id),
             )
         )

@@ -33,7 +33,7 @@ class Counted:
         """Count one core invoice."""
         self.invoices += 1
         if invoice.status is CoreStatus.FINALIZED and invoice.currency is not None:
-            self.core_minor[invoice.currency] += invoice.total_minor
+            self.core_minor[invoice.currency] += invoice.due_minor
 
     def expect(self, case: Case, targets: Iterable[str]) -> None:
         """Count the rows that an invoice must have: one for each register with its debt.

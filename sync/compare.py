@@ -108,6 +108,8 @@ def _leg_rows(
         return [], []
     used = eligible(chosen) if chosen is not None else []
     row = _row(case, target, chosen, core, result, used)
+    if case.invoice is not None and case.invoice.consolidated_in is not None:
+        row = _noted(row, f"a statement: {case.invoice.consolidated_in} bills its lines")
     if chosen is not None and chosen.document.linked_by.startswith(BY_HAND):
         row = _explained_by_link(row, chosen.document)
     elif chosen is not None and chosen.document.id in claimed_elsewhere:
@@ -132,7 +134,7 @@ def _core_side(case: Case, chosen: Held | None) -> CoreSide:
     if invoice is None or invoice.status is CoreStatus.ABSENT:
         currency = chosen.document.currency if chosen is not None else "USD"
         return CoreSide(CoreStatus.ABSENT, 0, currency)
-    return CoreSide(invoice.status, invoice.total_minor, invoice.currency or "")
+    return CoreSide(invoice.status, invoice.due_minor, invoice.currency or "")
 
 
 def _leg(case: Case, target: str, chosen: Held | None) -> Leg:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connectors.ports import CurrencyRule
-from state.invoices import CONSOLIDATED, CoreCustomer, CoreInvoice, CoreStatus
+from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.pushes import PushRecord, PushState
 from state.receivables import STRIPE, CreditMemo, DocumentStatus, DownstreamInvoice
 from sync.lines import draft_lines, foots
@@ -76,7 +76,15 @@ class Case:
     ancestors: tuple[Held, ...] = ()  # Stripe documents of what it was regenerated from
     successor: str | None = None  # the core invoice regenerated from this one
     successor_live: frozenset[str] = frozenset()  # targets where a successor stands
+    payer: CoreCustomer | None = None  # where another customer pays for it, and is known
+    rivals: tuple[str, ...] = ()  # core invoices of the same lines that are billed already
     anomaly: str | None = None  # what the core changed unlawfully; None: not read just now
+
+    @property
+    def bill_to(self) -> CoreCustomer | None:
+        """Whose invoice it is in Stripe: the customer's own, or that of who pays for it."""
+        pays_itself = self.invoice is None or self.invoice.payer_id is None
+        return self.customer if pays_itself else self.payer
 
     def on(self, target: str) -> tuple[Held, ...]:
         """Its documents in one system."""
@@ -112,13 +120,13 @@ def decide_push(case: Case, policy: Policy, rule: CurrencyRule | None) -> PushRe
         lines, pushed = len(drafted.lines), drafted.total_minor
     fresh = PushRecord(
         core_invoice_id=invoice.id,
-        core_customer_id=invoice.customer_id,
+        core_customer_id=invoice.payer_id or invoice.customer_id,
         state=PushState.PENDING,
         currency=invoice.currency or "",
         total_minor=invoice.total_minor,
         pushed_minor=pushed,
         lines=lines,
-        customer_id=mapped_customer(case.customer),
+        customer_id=mapped_customer(case.bill_to),
         regenerated_from=invoice.regenerated_from,
         replaces=_replaced_document(case),
     )
@@ -126,6 +134,8 @@ def decide_push(case: Case, policy: Policy, rule: CurrencyRule | None) -> PushRe
         return replace(fresh, state=PushState.SKIPPED, reason=reason)
     if (stop := _not_billable(invoice, pushed, policy, rule)) is not None:
         return replace(fresh, state=stop[0], reason=stop[1], detail=stop[2])
+    if case.rivals:
+        return _billed_elsewhere(fresh, case.rivals)
     if policy.hold_replacement_of_paid and paid_ancestor(case) is not None:
         return replace(fresh, state=PushState.HELD, reason="REPLACEMENT_OF_PAID")
     return fresh
@@ -185,11 +195,13 @@ def _reconsider(
     ):
         return replace(record, state=PushState.PENDING, reason="")
     if record.state is PushState.SKIPPED and record.reason == "MISSING_MAPPING":
-        customer = mapped_customer(case.customer)
+        customer = mapped_customer(case.bill_to)
         if customer is not None:
             return replace(
                 record, state=PushState.PENDING, reason="", detail="", customer_id=customer
             )
+    if record.state is PushState.PENDING and case.rivals:
+        return _billed_elsewhere(record, case.rivals)
     if record.state is PushState.PENDING:
         # Nothing was asked under its present key, so its terms are still open.
         released = record.generation > 0  # a person let it go
@@ -197,7 +209,7 @@ def _reconsider(
             return replace(record, state=PushState.HELD, reason="REPLACEMENT_OF_PAID")
         if released and (stop := _unbillable_still(invoice, record, policy, rule)):
             return stop
-        customer = mapped_customer(case.customer) or record.customer_id
+        customer = mapped_customer(case.bill_to) or record.customer_id
         replaces = _replaced_document(case)
         if (customer, replaces) != (record.customer_id, record.replaces):
             return replace(record, customer_id=customer, replaces=replaces)
@@ -247,13 +259,21 @@ def _not_ours(case: Case, invoice: CoreInvoice, policy: Policy) -> str | None:
         return "NATIVE_DELIVERY"
     if not invoice.billable:
         return "UNBILLABLE"
-    if invoice.kind == CONSOLIDATED:  # its lines are those of other invoices, which go out
+    if invoice.consolidated_in is not None:  # its lines go out on that one
         return "CONSOLIDATED"
-    if policy.delivery is Delivery.AUTO and case.customer is not None:
-        contract = invoice.contract_id
-        if contract is not None and contract in case.customer.native_contracts:
+    if policy.delivery is Delivery.AUTO and case.bill_to is not None:
+        contract = invoice.payer_contract_id or invoice.contract_id
+        if contract is not None and contract in case.bill_to.native_contracts:
             return "NATIVE_DELIVERY"
     return None
+
+
+def _billed_elsewhere(record: PushRecord, rivals: tuple[str, ...]) -> PushRecord:
+    """Metronome: a consolidated invoice and its constituents have the same lines."""
+    why = f"its lines are billed already, by {', '.join(rivals)}"
+    return replace(
+        record, state=PushState.QUARANTINED, reason="BILLED_ELSEWHERE", detail=why
+    )
 
 
 def _not_billable(

@@ -356,7 +356,7 @@ def _version(case: Case, target: str) -> Version:
         core_id=case.core_invoice_id,
         status=invoice.status if invoice is not None else CoreStatus.ABSENT,
         regenerated_from=invoice.regenerated_from if invoice is not None else None,
-        core_minor=invoice.total_minor if invoice is not None and finalized else 0,
+        core_minor=invoice.due_minor if invoice is not None and finalized else 0,
         net_minor=net,
         live=live,
         paid=paid,

@@ -25,6 +25,7 @@ BATCH_INVOICES = 500  # about as many in one transaction
 UNKNOWN_HINTS_MAX = 200  # ids of one poll that we ask about one by one
 # VOID after FINALIZED: an invoice voided between the two is then seen as VOID.
 STATUSES = (CoreStatus.DRAFT, CoreStatus.FINALIZED, CoreStatus.VOID)
+_VOID = CoreStatus.VOID
 _IMMUTABLE = frozenset({CoreStatus.FINALIZED, CoreStatus.VOID})
 
 
@@ -174,6 +175,7 @@ def _take(
     read = {
         name: _void_dated(one, known.get(name), voided or {}) for name, one in read.items()
     }
+    read, statements = _consolidated(parts, read, known)
     accepted: list[CoreInvoice] = []
     anomalies: dict[str, str] = {}
     flagged = {
@@ -192,7 +194,7 @@ def _take(
             accepted.append(invoice)
     changes = Changes(
         customers=tuple(reading.customer for reading in batch),
-        invoices=tuple(accepted),
+        invoices=(*accepted, *statements),
         credits=tuple(credit for reading in batch for credit in reading.credits),
     )
     parts.decide_and_record(changes, anomalies=anomalies)
@@ -219,6 +221,41 @@ def _void_dated(
     if when is not None and invoice.issued_at is not None:
         when = max(when, invoice.issued_at)
     return replace(invoice, voided_at=when)
+
+
+def _consolidated(
+    parts: Parts, read: dict[str, CoreInvoice], known: Mapping[str, CoreInvoice]
+) -> tuple[dict[str, CoreInvoice], list[CoreInvoice]]:
+    """What was read, and what else was known, with the invoice that bills its lines.
+
+    Only the consolidated invoice names its constituents, and it is told beside them or
+    later. So it is written on them, and stays; one that is void gives way to another.
+    """
+    customers = {name: owner for one in read.values() for owner, name in one.constituents}
+    others = {name: customers[name] for name in customers if name not in read}
+    stored = {**known, **parts.store.invoices(list(others))}
+    for name, owner in others.items():
+        if name not in stored and (found := parts.core.invoice(owner, name)) is not None:
+            stored[name] = found
+    named: dict[str, CoreInvoice] = {}
+    for one in sorted(read.values(), key=lambda one: (one.status is _VOID, one.id)):
+        for _, name in one.constituents:
+            named.setdefault(name, one)
+    names = {one.consolidated_in for one in stored.values() if one.consolidated_in}
+    holders = {**parts.store.invoices(names), **read}
+    void = {name for name in names if name in holders and holders[name].status is _VOID}
+
+    def told(one: CoreInvoice) -> CoreInvoice:
+        before = stored.get(one.id)
+        kept = None if before is None else before.consolidated_in
+        by = named.get(one.id)
+        if by is not None and by.id != one.id and (kept is None or kept in void):
+            kept = by.id
+        return one if kept == one.consolidated_in else replace(one, consolidated_in=kept)
+
+    marked = [told(stored[name]) for name in others if name in stored]
+    moved = [one for one in marked if one != parts.store.invoice(one.id)]
+    return {name: told(one) for name, one in read.items()}, moved
 
 
 def _missing_parents(parts: Parts, read: dict[str, CoreInvoice]) -> dict[str, CoreInvoice]:

@@ -189,7 +189,7 @@ def push_one(parts: Parts, record: PushRecord) -> PushRecord:
             case ReadDocument():
                 seen = _read_document(parts, record, seen)
             case ReadCore():
-                core = parts.core.invoice(record.core_customer_id, record.core_invoice_id)
+                core = _read_core(parts, invoice)
                 seen = replace(seen, core=core, core_gone=core is None)
             case Settle(settled):
                 _settle(parts, record, settled, invoice, seen)
@@ -219,6 +219,12 @@ def _look_up(parts: Parts, record: PushRecord) -> tuple[DownstreamInvoice, ...]:
         if document.target == STRIPE and document.id not in listed
     ]
     return (*found, *(_read(parts, name) for name in missed))
+
+
+def _read_core(parts: Parts, invoice: CoreInvoice) -> CoreInvoice | None:
+    """The invoice as the core has it now; whose statement it is stands on another one."""
+    core = parts.core.invoice(invoice.customer_id, invoice.id)
+    return core and replace(core, consolidated_in=invoice.consolidated_in)
 
 
 def _read_document(parts: Parts, record: PushRecord, seen: Seen) -> Seen:

@@ -47,7 +47,7 @@ def plain_legs(
         if (
             not document.status.posted
             or document.currency != invoice.currency
-            or document.gross_minor != invoice.total_minor
+            or document.gross_minor != invoice.due_minor
             or document.id in claimed_elsewhere
             or held[0].memos
             or document.linked_by.startswith((BY_HAND, NAMED_BY_HAND))
@@ -109,7 +109,7 @@ class Tally:
             key = (document.target, document.currency)
             leg = self.legs.setdefault(key, _Leg())
             leg.count += 1
-            leg.core += invoice.total_minor
+            leg.core += invoice.due_minor
             leg.gross += document.gross_minor
             leg.tax += document.tax_minor
             leg.paid += document.paid_minor

@@ -102,6 +102,22 @@ def parsed(body: dict[str, Any]) -> Any:
     return invoice(loads(json.dumps(body)))
 
 
+def test_a_hierarchy_says_who_pays_and_what_was_consolidated() -> None:
+    payer = {"customer_id": "c9", "contract_id": "k9"}
+    child = parsed(a_row(payer=payer))
+    assert (child.payer_id, child.payer_contract_id) == ("c9", "k9")
+    own = parsed(a_row(payer={**payer, "customer_id": "c1"}))
+    assert (own.payer_id, own.payer_contract_id) == (None, None)
+    parts = [
+        {"customer_id": "c1", "contract_id": "k1", "invoice_id": "i1"},
+        {"customer_id": "c2", "contract_id": "k2", "invoice_id": "i2"},
+    ]
+    whole = parsed(a_row("i3", type="USAGE_CONSOLIDATED", constituent_invoices=parts))
+    assert whole.constituents == (("c1", "i1"), ("c2", "i2"))
+    with pytest.raises(Incomplete, match="invoice i3 has no invoice_id"):
+        parsed(a_row("i3", constituent_invoices=[{"customer_id": "c1"}]))
+
+
 def test_pages_are_walked_to_the_end(replay: Replay, core: Metronome) -> None:
     path = "/v1/customers/c1/invoices"
     replay.says(

@@ -109,9 +109,14 @@ def _an_invoice(
     )  # fmt: skip
     if one.status is CoreStatus.DRAFT:
         one = replace(one, issued_at=None, end=issued)
+    stated = random.random() < 0.06  # a statement of a hierarchy, at once or from later on
+    if stated and random.random() < 0.5:
+        one = replace(one, consolidated_in="c000")
     see(when, "invoices", one)
+    if stated:
+        one = replace(one, consolidated_in="c000")
     for later in range(when + 1, len(READINGS)):
-        if random.random() < 0.08:
+        if random.random() < (0.5 if stated else 0.08):
             status = random.choice(
                 (CoreStatus.VOID, CoreStatus.FINALIZED, CoreStatus.DRAFT)
             )

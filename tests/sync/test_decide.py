@@ -117,7 +117,7 @@ class TestAnInvoiceNobodyHasDecidedOn:
             ({}, OBSERVE, USD, P.SKIPPED, "OBSERVED", ""),
             ({"invoice": an_invoice(delivery="stripe")}, PUSH, USD, P.SKIPPED, "NATIVE_DELIVERY", ""),
             ({"invoice": an_invoice(billable=False)}, None, USD, P.SKIPPED, "UNBILLABLE", ""),
-            ({"invoice": an_invoice(kind="USAGE_CONSOLIDATED")}, None, USD, P.SKIPPED, "CONSOLIDATED", ""),
+            ({"invoice": an_invoice(consolidated_in="ci_9")}, None, USD, P.SKIPPED, "CONSOLIDATED", ""),
             ({"invoice": an_invoice(contract_id="k"), "customer": a_customer(native_contracts=("k",))}, None, USD, P.SKIPPED, "NATIVE_DELIVERY", ""),
             ({"invoice": an_invoice(currency=None)}, None, None, P.SKIPPED, "CUSTOM_UNIT", "a custom pricing unit is not money"),
             ({"invoice": an_invoice(-1)}, None, USD, P.SKIPPED, "NEGATIVE_INVOICE", "the core owes the customer: credit memo in A/R"),
@@ -167,6 +167,25 @@ class TestAnInvoiceNobodyHasDecidedOn:
         rule = CurrencyRule(step_minor=1, minimum_minor=0, maximum_minor=10**8)
         assert decided(a_case(invoice=an_invoice(0)), rule=rule).reason == "ZERO_TOTAL"
         assert decided(a_case(invoice=an_invoice(1)), rule=rule).state is P.PENDING
+
+    def test_lines_that_are_billed_elsewhere_wait_for_a_person(self) -> None:
+        stopped = decided(a_case(rivals=("ci_8", "ci_9")))
+        assert (stopped.state, stopped.reason) == (P.QUARANTINED, "BILLED_ELSEWHERE")
+        assert stopped.detail == "its lines are billed already, by ci_8, ci_9"
+        for generation in (0, 1):
+            waiting = a_record(generation=generation)
+            again = decided(a_case(record=waiting, rivals=("ci_8",)))
+            assert (again.state, again.reason) == (P.QUARANTINED, "BILLED_ELSEWHERE")
+
+    def test_who_pays_is_billed(self) -> None:
+        parent = replace(a_customer(native_contracts=("k",)), stripe_customer_field="cus_p")
+        child = an_invoice(payer_id="cc_p", payer_contract_id="kp", contract_id="k")
+        fresh = decided(a_case(invoice=child, payer=parent))
+        assert (fresh.core_customer_id, fresh.customer_id) == ("cc_p", "cus_p")
+        unknown = decided(a_case(invoice=child))
+        assert (unknown.core_customer_id, unknown.customer_id) == ("cc_p", None)
+        native = replace(child, payer_contract_id="k")
+        assert decided(a_case(invoice=native, payer=parent)).reason == "NATIVE_DELIVERY"
 
     def test_it_names_the_document_of_the_version_before_it(self) -> None:
         nearest, older = Held(a_document("VOID", id="in_2")), Held(a_document("VOID"))
@@ -225,7 +244,7 @@ class TestAnInvoiceDecidedBefore:
         [
             ({"invoice": an_invoice(delivery=NativeDelivery("stripe", "in_7"))}, PUSH, "NATIVE_DELIVERY"),
             ({"invoice": an_invoice(contract_id="k"), "customer": a_customer(native_contracts=("k",))}, Policy(), "NATIVE_DELIVERY"),
-            ({"invoice": an_invoice(kind="USAGE_CONSOLIDATED")}, Policy(), "CONSOLIDATED"),
+            ({"invoice": an_invoice(consolidated_in="ci_9")}, Policy(), "CONSOLIDATED"),
             ({}, OBSERVE, "OBSERVED"),
         ],
     )  # fmt: skip

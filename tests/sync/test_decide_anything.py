@@ -48,7 +48,7 @@ def invoices(draw: Callable[..., Any]) -> CoreInvoice:
         exact_minor=exact,
         total_minor=round(exact),
         lines=lines,
-        kind=draw(st.sampled_from(["USAGE", "SCHEDULED", "USAGE_CONSOLIDATED"])),
+        consolidated_in=draw(st.sampled_from([None, None, "ci_9"])),
         billable=draw(st.booleans()),
         delivery=draw(st.sampled_from([None, "stripe"])),
         contract_id=draw(st.sampled_from([None, "k"])),
@@ -110,7 +110,7 @@ def test_what_is_pushed_is_ours_and_billable(case: Case, policy: Policy) -> None
         assert case.invoice is not None
         assert policy.delivery is not Delivery.OBSERVE
         assert case.invoice.delivery is None
-        assert case.invoice.kind != "USAGE_CONSOLIDATED"
+        assert case.invoice.consolidated_in is None
         assert record.pushed_minor >= 0
         assert abs(record.pushed_minor - record.total_minor) <= 50
 

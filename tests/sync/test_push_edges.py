@@ -197,19 +197,6 @@ def test_what_cannot_be_billed_is_not_let_go_by_a_retry(
     assert stand.requests() == []
 
 
-def test_a_consolidated_invoice_is_pushed_when_a_person_says_so_alone(stand: Stand) -> None:
-    """Metronome copies its lines from the invoices of the hierarchy, which are pushed."""
-    stand.core.bill("ci_1", 1000)
-    billed = stand.core.books["ci_1"]
-    stand.core.books["ci_1"] = replace(billed, kind="USAGE_CONSOLIDATED")
-    stand.passes(2)
-    assert (stand.push().state, stand.push().reason) == (PushState.SKIPPED, "CONSOLIDATED")
-    assert stand.requests() == []
-    retry_push(stand.parts, "ci_1", by="ada", reason="the parent pays")
-    stand.passes(1)
-    assert stand.push().state is PushState.DONE
-
-
 @pytest.mark.usefixtures("impatient")
 def test_a_draft_edited_while_it_was_finalized_is_on_the_worklist(stand: Stand) -> None:
     stand.core.bill("ci_1", 1000)
