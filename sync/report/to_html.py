@@ -1,5 +1,6 @@
 """A report as one page: no script, nothing from elsewhere, fit for paper and for a phone."""
 
+import re
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -7,6 +8,7 @@ from sync.report.cells import printable, readable, time
 from sync.report.charts import svg
 from sync.report.document import Chart, Column, Document, Facts, Kind, Prose, Table
 
+_UNQUOTED = re.compile(r"[^\w .,:;()/+·–—-]")  # a quote, a backslash, < and their like
 ROWS_MAX = 2_000  # rows of one table on a page; the files for programs have them all
 _RIGHT = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT})
 
@@ -71,13 +73,20 @@ class _View:
         return readable(sums.get(column.key, 0), Kind.MONEY, currency)
 
     def look(self, column: Column[Any]) -> str:
-        """The classes of a column's cells; x: not on paper, which is too narrow for all."""
+        """The classes of a column's cells; x: not on paper, which is narrow; f: to fill in."""
         look = "n" if column.kind in _RIGHT else "t" if column.kind is Kind.TEXT else "i"
+        look = f"{look} f" if column.fill else look
         return look if column.brief else f"{look} x"
 
     def link(self, column: Column[Any], text: str) -> bool:
         """May this cell be a link? Only to where a browser should go."""
         return column.kind is Kind.LINK and text.startswith("https://")
+
+    def quoted(self, text: str) -> Any:
+        """A text between the quotes of a style: only signs that end nothing there."""
+        from markupsafe import Markup
+
+        return Markup(_UNQUOTED.sub("?", printable(text)))  # noqa: S704 - nothing to escape
 
     def clean(self, text: str) -> str:
         """A text without signs that steer a reader."""

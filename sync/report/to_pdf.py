@@ -2,14 +2,26 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from importlib import resources
+from itertools import groupby
 from typing import Any, BinaryIO, Literal
 
 from sync.report.cells import printable as clean
 from sync.report.cells import readable, shortened, time
 from sync.report.charts import svg
-from sync.report.document import Block, Chart, Column, Document, Facts, Kind, Prose, Table
+from sync.report.document import (
+    Block,
+    Chart,
+    Column,
+    Document,
+    Facts,
+    Kind,
+    Prose,
+    Section,
+    Table,
+)
 
 COLUMNS_MAX = 10  # more cannot be read on A4
 ROWS_MAX = 2_000  # rows of one table that are printed
@@ -18,6 +30,11 @@ _RIGHT = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT})
 _INK = "#1b1f24"
 NO_SIGN = "?"
 TEXT_MAX = 1_000  # characters of a cell on paper
+NARROW = 26  # characters of a text that its column can hold on one line
+WIDE = 80  # beyond it a longer text asks for no more room
+WORD_MAX = 24  # characters of a word, after which a line may break within it
+_LONG_WORD = re.compile(rf"(\S{{{WORD_MAX}}})(?=\S)")
+_BREAK = "\u200b"  # shows nothing; a line may end there
 _RARE = re.compile(
     "[^\n -\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u21ff\u2200-\u22ff]"
 )
@@ -94,15 +111,22 @@ def _body(document: Document) -> dict[str, Any]:
         "sections": [
             {
                 "title": _print(section.title),
-                "blocks": [
-                    {**_block(block), "heading": _heading(block, section.title)}
-                    for block in section.blocks
-                ],
+                "blocks": list(_blocks(section)),
             }
             for section in document.sections
             if section.on_paper
         ],
     }
+
+
+def _blocks(section: Section) -> Iterator[dict[str, Any]]:
+    """A section's blocks; charts that follow one another stand side by side."""
+    for of_charts, some in groupby(section.blocks, lambda one: isinstance(one, Chart)):
+        if of_charts:
+            yield {"kind": "charts", "heading": "", "charts": [_block(one) for one in some]}
+        else:
+            for one in some:
+                yield {**_block(one), "heading": _heading(one, section.title)}
 
 
 def _heading(block: Block, title: str) -> str:
@@ -119,12 +143,7 @@ def _block(block: Block) -> dict[str, Any]:
         case Chart():
             words = _print(block.words)
             title = _print(block.title)
-            return {
-                "kind": "chart",
-                "svg": svg(block, ink=_INK),
-                "words": words,
-                "title": title,
-            }
+            return {"svg": svg(block, ink=_INK), "words": words, "title": title}
         case _:
             return _table(block)
 
@@ -132,6 +151,7 @@ def _block(block: Block) -> dict[str, Any]:
 def _table(table: Table[Any]) -> dict[str, Any]:
     """The brief columns of a table, its ids shortened; the files for programs have it all."""
     columns = _columns(table)
+    lines = table.numbered and len(columns) < COLUMNS_MAX
     long = table.count > ROWS_MAX
     note = table.note
     if not table.count:
@@ -142,31 +162,51 @@ def _table(table: Table[Any]) -> dict[str, Any]:
             "JSON of this report. The totals are below."
         )
     rows = []
-    for row in () if long else table.rows():
+    for line, row in () if long else table.numbered_rows():
         currency = table.currency_of(row)
         cells = [_text(one.of(row), one.kind, currency) for one in columns]
+        cells[:0] = [str(line)] if lines else []
         marked = table.marked is not None and table.marked(row)
         rows.append({"cells": cells, "marked": marked})
-    totals = [
-        [
-            name
-            if number == 0
-            else readable(sums.get(one.key, 0), Kind.MONEY, currency)
-            if one.total
-            else ""
-            for number, one in enumerate(columns)
-        ]
-        for name, currency, sums in table.named_totals()
-    ]
+    first = [0] if lines else []
     return {
         "kind": "table",
         "note": _print(note),
-        "heads": [one.title for one in columns] if table.count else [],
-        "right": [one.kind in _RIGHT for one in columns],
-        "wide": [one.kind is Kind.TEXT for one in columns],
+        "heads": [*(["Line"] if lines else []), *(one.title for one in columns)]
+        if table.count
+        else [],
+        "right": [*(True for _ in first), *(one.kind in _RIGHT for one in columns)],
+        "weights": [*first, *_weights(columns, rows, len(first))],
+        "tall": any(one.fill for one in columns),
         "rows": rows,
-        "totals": totals if table.count else [],
+        "totals": list(_totals(table, columns)) if table.count else [],
     }
+
+
+def _totals(
+    table: Table[Any], columns: list[Column[Any]]
+) -> Iterator[dict[str, str | list[str]]]:
+    """The name of each total, which runs over what is not summed, and its sums."""
+    before = max(next((n for n, one in enumerate(columns) if one.total), len(columns)), 1)
+    for name, currency, sums in table.named_totals():
+        cells = [
+            readable(sums.get(one.key, 0), Kind.MONEY, currency) if one.total else ""
+            for one in columns[before:]
+        ]
+        yield {"name": name, "cells": cells}
+
+
+def _weights(
+    columns: list[Column[Any]], rows: list[dict[str, Any]], first: int
+) -> Iterator[int]:
+    """What a column asks of the room that is left: 0 where it takes what it needs."""
+    for number, one in enumerate(columns, first):
+        if one.fill:
+            yield one.width
+            continue
+        texts = (row["cells"][number] for row in rows) if one.kind is Kind.TEXT else ()
+        longest = max((len(text) for text in texts), default=0)
+        yield min(longest, WIDE) if longest > NARROW else 0
 
 
 def _columns(table: Table[Any]) -> list[Column[Any]]:
@@ -184,7 +224,7 @@ def _text(cell: Any, kind: Kind, currency: str) -> str:
     text = _PRIVATE.sub(NO_SIGN, readable(cell, kind, currency))
     if kind is Kind.ID and not text.isupper():
         return shortened(text)
-    return _cut(text)
+    return _LONG_WORD.sub(rf"\1{_BREAK}", _cut(text)) if kind is Kind.TEXT else _cut(text)
 
 
 def _print(text: str) -> str:

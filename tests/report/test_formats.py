@@ -271,7 +271,19 @@ def test_a_long_table_is_not_printed_and_says_where_it_is() -> None:
     body = to_pdf._table(one_table(rows).table("t"))
     assert body["rows"] == []
     assert "too many for paper" in body["note"]
-    assert body["totals"] == [["Total USD", "", "20,010.00"]]
+    assert body["totals"] == [{"name": "Total USD", "cells": ["20,010.00"]}]
+
+
+def test_paper_breaks_a_long_word_and_gives_room_to_long_texts() -> None:
+    hash_of_something = "0123456789abcdef" * 4
+    body = to_pdf._table(one_table([("short", 1)]).table("t"))
+    assert body["weights"] == [0, 0, 0]
+    body = to_pdf._table(one_table([(hash_of_something, 1)]).table("t"))
+    assert body["weights"][1] > 0
+    cell = body["rows"][0]["cells"][1]
+    assert cell.replace("\u200b", "") == hash_of_something
+    assert max(map(len, cell.split("\u200b"))) <= to_pdf.WORD_MAX
+    assert rendered(one_table([(hash_of_something, 1)]), "pdf").startswith(b"%PDF-")
 
 
 def test_a_missing_extra_is_one_line_with_its_remedy(
