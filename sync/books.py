@@ -237,6 +237,26 @@ class Agreed:
     apart_minor: int
 
 
+class AgedBy(StrEnum):
+    """From which day a debt is as old as it is."""
+
+    DUE = "due"
+    INVOICE = "invoice"
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """How old what is owed is: by which date, and the days at which a bucket ends."""
+
+    by: AgedBy = AgedBy.DUE
+    days: tuple[int, ...] = (30, 60, 90)
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The last day of each bucket but the last. What is not due yet has one of its own."""
+        return (0, *self.days) if self.by is AgedBy.DUE else self.days
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One comparison as of an instant. Kept whole; every report is made from it alone."""
@@ -267,6 +287,7 @@ class Run:
     matched: tuple[Matched, ...] = ()  # what stands in the detail beside `rows`
     pairs: tuple[Pair, ...] = ()  # Stripe against each ERP: no part of the outcome
     agreed: tuple[Agreed, ...] = ()
+    aging: Aging = Aging()  # as the settings had it; a report is made of the run alone
     restated_from: str = ""  # sha256 of an earlier run of this cutoff, if late facts came
 
     @property

@@ -14,7 +14,17 @@ from state.observations import AuditEntry
 from sync import signoff
 from sync.asides import custom_unit, loose_memo, of_custom_unit, unnamed
 from sync.asked import asked
-from sync.books import ChainFinding, Check, Matched, Outcome, Row, Run, Source
+from sync.books import (
+    AgedBy,
+    Aging,
+    ChainFinding,
+    Check,
+    Matched,
+    Outcome,
+    Row,
+    Run,
+    Source,
+)
 from sync.checks import make_checks, used_rows
 from sync.classify import Kind
 from sync.cycle import LeaseHeld, read_whole
@@ -127,7 +137,7 @@ def _run(
         asked(ground.books, ground.later),
         matched=matched,
     )
-    policy = parts.settings.policy
+    policy, report = parts.settings.policy, parts.settings.report
     audit_seq, head = parts.store.audit_head()
     return Run(
         run_id=f"R-{made_at:%Y%m%dT%H%M%S}-{parts.new_id()[:6]}",
@@ -162,6 +172,7 @@ def _run(
         matched=matched,
         pairs=pairs_with_timing(ground, between.pairs),
         agreed=between.agreed(matched),
+        aging=Aging(AgedBy(report.aging_by), report.aging_days),
     )
 
 
@@ -188,9 +199,12 @@ def _kept(parts: Parts, run: Run, progress: Progress, *, again: bool) -> Run:
         before = parts.store.run_at(run.as_of, period=run.period)
         if before is not None:
             known = read_run(before[0])
+            restated = before[1]
             if content_sha256(known) == content_sha256(run):
-                return known
-            run = replace(run, restated_from=before[1])
+                if known.aging == run.aging:
+                    return known
+                restated = known.restated_from  # the same figures, to be aged otherwise
+            run = replace(run, restated_from=restated)
     given = signoff.ever_given(parts.store)
     signed = signoff.latest(parts.store, run.period) if given else None
     body, digest = run_text(run)

@@ -201,7 +201,7 @@ class Gathered:
 def span_of(run: Run) -> Span:
     """The instants that a run's period holds, up to its cutoff."""
     today = run.as_of.astimezone(ZoneInfo(run.timezone)).date()
-    return Span(period_of(run).start, moment_of(run), today, run.timezone)
+    return Span(period_of(run).start, moment_of(run), today, run.timezone, run.aging)
 
 
 def _row_of(

@@ -18,6 +18,8 @@ NAME_MAX = 40  # characters
 URL_MAX = 500
 PATH_MAX = 1000
 EVERY_SECONDS_MAX = 7 * 86_400
+AGES_MAX = 4  # aging buckets with an end: a page has ten columns
+AGE_DAYS_MAX = 3650
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -123,6 +125,18 @@ def own_address(value: str) -> str:
     if not is_loopback(value):
         raise ValueError("must be this machine itself: 127.0.0.1")
     return value
+
+
+def rising_days(value: object) -> object:
+    """Where aging buckets end, in days, one after the other."""
+    days = list(value) if isinstance(value, list | tuple) else []
+    whole = all(type(one) is int and 1 <= one <= AGE_DAYS_MAX for one in days)
+    if not (whole and 1 <= len(days) <= AGES_MAX and sorted(set(days)) == days):
+        raise ValueError(
+            f"must be 1 to {AGES_MAX} whole numbers of days from 1 to {AGE_DAYS_MAX}, each "
+            "larger than the one before, like [30, 60, 90]"
+        )
+    return tuple(days)
 
 
 def listed(value: Any) -> Any:

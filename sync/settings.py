@@ -16,6 +16,7 @@ from connectors.loopback import is_loopback
 from sync import yamlfile
 from sync.secrets import looks_like_a_secret
 from sync.setting_values import (
+    AGES_MAX,
     EVERY_SECONDS_MAX,
     NAME_MAX,
     URL_MAX,
@@ -31,6 +32,7 @@ from sync.setting_values import (
     an_account,
     listed,
     own_address,
+    rising_days,
 )
 from sync.settings_erp import Erp
 from sync.settings_erp import disagreements as erp_disagreements
@@ -116,6 +118,15 @@ class PolicyPart(Part):
     total_threshold: int = Field(default=0, ge=0, le=THRESHOLD_MAX)
 
 
+class Report(Part):
+    """How reports show what is owed."""
+
+    aging_by: Literal["due", "invoice"] = "due"
+    aging_days: Annotated[tuple[int, ...], BeforeValidator(rising_days)] = Field(
+        default=(30, 60, 90), max_length=AGES_MAX
+    )
+
+
 class Web(Part):
     """The web view, which this version does not have yet."""
 
@@ -138,6 +149,7 @@ class Settings(Part):
     state: State = State()
     schedule: Schedule = Schedule()
     policy: PolicyPart = PolicyPart()
+    report: Report = Report()
     notify: Annotated[tuple[Reference, ...], BeforeValidator(listed)] = Field(
         default=(), max_length=NOTIFY_MAX
     )

@@ -54,6 +54,7 @@ class Column(Generic[_R]):
     choices: tuple[str, ...] = ()  # what a person may fill in, of which words
     spare: bool = False  # the first to be left out where paper has no room
     fill: bool = False  # a person fills it in, in the workbook or on paper
+    varies: str = ""  # where the run's settings choose its key: the pattern of them all
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from sync.books import AgedBy, Aging
 
-BUCKETS = (0, 30, 60, 90)  # days past due at which a bucket ends; the last has no end
 MOVEMENTS = (
     "opening",
     "issued",
@@ -34,6 +34,7 @@ class Span:
     end: datetime  # what is posted at this instant is in
     today: date | None = None  # balances are so old on this day; None: on the last
     zone: str = "UTC"  # whose days they are
+    aging: Aging = field(default_factory=Aging)
 
     def holds(self, moment: datetime) -> bool:
         """Was it in the period?"""
@@ -57,7 +58,7 @@ class LedgerRow:
     refunds: int = 0
     other: int = 0
     subledger: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    buckets: list[int] = field(default_factory=list)  # those of `Aging`, and the last one
     outside: int = 0  # closing of documents that stand in no row of the run
     unapplied: int = 0  # memos that name no invoice
     after_payment: int = 0  # credited on money already paid
@@ -140,12 +141,10 @@ def fold(
         setattr(row, kind, getattr(row, kind) + event.minor)
     if outside:
         row.outside += row.closing - before
+    row.buckets.extend([0] * (len(span.aging.ends) + 1 - len(row.buckets)))
     if standing is not None:
-        due = standing.due_on or _day(standing.posted_at, span.zone)
         row.subledger += standing.owed_minor
-        row.buckets[_bucket(due, span.today or _day(span.end, span.zone))] += (
-            standing.owed_minor
-        )
+        row.buckets[_bucket(standing, span)] += standing.owed_minor
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
@@ -253,9 +252,13 @@ def _day(moment: datetime | None, zone: str) -> date | None:
     return None if moment is None else moment.astimezone(ZoneInfo(zone)).date()
 
 
-def _bucket(due: date | None, today: date | None) -> int:
-    """Which aging bucket: not yet due, or so many days past."""
-    if due is None or today is None:
+def _bucket(standing: DownstreamInvoice, span: Span) -> int:
+    """Which aging bucket: not yet due, or so many days past; or so many since its date."""
+    since = _day(standing.posted_at, span.zone)
+    if span.aging.by is AgedBy.DUE and standing.due_on is not None:
+        since = standing.due_on
+    today = span.today or _day(span.end, span.zone)
+    if since is None or today is None:
         return 0
-    late = (today - due).days
-    return next((n for n, last in enumerate(BUCKETS) if late <= last), len(BUCKETS))
+    old, ends = (today - since).days, span.aging.ends
+    return next((n for n, last in enumerate(ends) if old <= last), len(ends))

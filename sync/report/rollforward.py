@@ -1,9 +1,10 @@
 """The A/R roll-forward: from opening to closing by movement, tied to balances and the G/L."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from state.money import display
+from sync.books import AgedBy, Aging
 from sync.report.common import ground, head
 from sync.report.document import (
     Chart,
@@ -20,9 +21,8 @@ from sync.report.document import (
 from sync.report.ledger import LedgerRow
 from sync.report.material import Material
 
-TITLE = "A/R roll-forward with aging and tie-out"
-AGES = ("Current", "1–30", "31–60", "61–90", "91+")
-_KEYS = ("current", "days_1_30", "days_31_60", "days_61_90", "days_91")
+TITLE = "A/R roll-forward with aging by {} date and tie-out"
+_BUCKET = "^(current|days_[0-9]+(_[0-9]+)?)$"
 _MOVES = (
     ("opening", "Opening A/R", True),
     ("issued", "+ Invoices issued", True),
@@ -52,7 +52,11 @@ def build(material: Material) -> Document:
         ground(material),
     )
     return Document(
-        "rollforward", head(material, TITLE), sections, main="rollforward", failed=failed
+        "rollforward",
+        head(material, TITLE.format(material.run.aging.by)),
+        sections,
+        main="rollforward",
+        failed=failed,
     )
 
 
@@ -68,9 +72,32 @@ def _span(material: Material) -> Facts:
         (
             ("Period", span),
             ("Amounts", "with tax, in the document's currency: this is what is owed"),
-            ("Aged by", "due date; by posting date where a document has none"),
+            ("Aged by", _AGED_BY[run.aging.by]),
+            ("Buckets end at", f"{', '.join(map(str, run.aging.days))} days"),
         ),
     )
+
+
+_AGED_BY = {
+    AgedBy.DUE: "due date; by posting date where a document has none",
+    AgedBy.INVOICE: "the invoice's date, which is its posting date",
+}
+_DAYS_OF = {
+    AgedBy.DUE: "days past due",
+    AgedBy.INVOICE: "days since the invoice's date",
+}
+
+
+def ages(aging: Aging) -> tuple[tuple[str, str], ...]:
+    """The buckets in their order: key and title of each."""
+    found: list[tuple[str, str]] = []
+    first = 0
+    for last in aging.ends:
+        title = f"{first}–{last}" if first < last else str(last)
+        due = aging.by is AgedBy.DUE and not last
+        found.append(("current", "Current") if due else (f"days_{first}_{last}", title))
+        first = last + 1
+    return (*found, (f"days_{first}", f"{first}+"))
 
 
 def _number(name: str) -> Callable[[LedgerRow], int]:
@@ -104,7 +131,7 @@ def _ledger(material: Material) -> Table[LedgerRow]:
         Column("closing", "= Closing A/R (computed)", Kind.MONEY, lambda row: row.closing, brief=True, total=True, formula=computed),
         Column("subledger", "Closing per sub-ledger", Kind.MONEY, lambda row: row.subledger, brief=False, total=True),
         Column("difference", "Difference", Kind.MONEY, lambda row: row.difference, brief=True, total=True, formula="ROUND({closing}-{subledger},{exponent})"),
-        *_buckets(),
+        *_buckets(material.run.aging),
         Column("unapplied", "Unapplied credits", Kind.MONEY, lambda row: -row.unapplied, total=True),
         Column("net", "Net A/R", Kind.MONEY, lambda row: row.closing - row.unapplied, total=True, formula="ROUND({closing}+{unapplied},{exponent})"),
     )  # fmt: skip
@@ -131,21 +158,19 @@ def _rows(material: Material) -> tuple[LedgerRow, ...]:
     )
 
 
-def _buckets() -> tuple[Column[LedgerRow], ...]:
+def _buckets(aging: Aging) -> tuple[Column[LedgerRow], ...]:
     def bucket(number: int) -> Callable[[LedgerRow], int]:
-        return lambda row: row.buckets[number]
+        return lambda row: row.buckets[number] if row.buckets else 0
 
     return tuple(
-        Column(key, title, Kind.MONEY, bucket(number), 12, total=True)
-        for number, (key, title) in enumerate(zip(_KEYS, AGES, strict=True))
+        Column(key, title, Kind.MONEY, bucket(number), 12, total=True, varies=_BUCKET)
+        for number, (key, title) in enumerate(ages(aging))
     )
 
 
 def _aging(material: Material) -> Table[LedgerRow]:
-    buckets = tuple(
-        Column(one.key, one.title, one.kind, one.of, one.width, brief=True, total=True)
-        for one in _buckets()
-    )
+    aging = material.run.aging
+    buckets = tuple(replace(one, brief=True) for one in _buckets(aging))
     whole: Column[LedgerRow] = Column(
         "open",
         "Open balance",
@@ -153,12 +178,12 @@ def _aging(material: Material) -> Table[LedgerRow]:
         lambda row: row.subledger,
         brief=True,
         total=True,
-        formula="ROUND(" + "+".join(f"{{{key}}}" for key in _KEYS) + ",{exponent})",
+        formula="ROUND(" + "+".join(f"{{{one.key}}}" for one in buckets) + ",{exponent})",
     )
     rows = [row for row in _rows(material) if row.subledger]
     return table(
         "aging",
-        "Open balances by days past due",
+        f"Open balances by {_DAYS_OF[aging.by]}",
         (*_who(material), *buckets, whole),
         rows,
         lambda row: row.currency,
@@ -170,27 +195,31 @@ def _aging(material: Material) -> Table[LedgerRow]:
 
 def _charts(material: Material) -> tuple[Chart, ...]:
     """A picture for each register and currency: two registers show the same debts."""
+    aging = material.run.aging
+    size = len(ages(aging))
     sums: dict[tuple[str, str], list[int]] = {}
     for row in material.ledger:
-        held = sums.setdefault((row.target, row.currency), [0] * len(AGES))
+        held = sums.setdefault((row.target, row.currency), [0] * size)
         for number, minor in enumerate(row.buckets):
             held[number] += minor
     several = len({target for target, _ in sums}) > 1
     return tuple(
-        _chart(target if several else "", currency, tuple(held))
+        _chart(aging, target if several else "", currency, tuple(held))
         for (target, currency), held in sorted(sums.items())
         if any(held)
     )
 
 
-def _chart(target: str, currency: str, sums: tuple[int, ...]) -> Chart:
+def _chart(aging: Aging, target: str, currency: str, sums: tuple[int, ...]) -> Chart:
+    labels = tuple(title for _, title in ages(aging))
     words = "; ".join(
-        f"{age}: {display(minor, currency)}" for age, minor in zip(AGES, sums, strict=True)
+        f"{age}: {display(minor, currency)}"
+        for age, minor in zip(labels, sums, strict=True)
     )
     names = [one for one in (target, currency) if one]
-    title = ", ".join(("Open balances by days past due", *names))
+    title = ", ".join((f"Open balances by {_DAYS_OF[aging.by]}", *names))
     key = "_".join(("aging", *names)).lower()
-    return Chart(key, title, currency, AGES, (Series("Open balance", sums),), words)
+    return Chart(key, title, currency, labels, (Series("Open balance", sums),), words)
 
 
 @dataclass(frozen=True, slots=True)

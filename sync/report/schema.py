@@ -94,12 +94,20 @@ def schema_of(document: Document, also: Iterable[Table[Any]] = ()) -> dict[str, 
 
 
 def _table(table: Table[Any]) -> dict[str, Any]:
-    columns = {column.key: _cell(column) for column in table.columns}
-    required = [column.key for column in table.columns]
+    columns = {one.key: _cell(one) for one in table.columns if not one.varies}
+    required = list(columns)
+    chosen = {one.varies: _kind(one) for one in table.columns if one.varies}
     if table.numbered:
         columns["line"] = {"type": "integer", "minimum": 1}
         required.append("line")
-    summed = [column.key for column in table.columns if column.total]
+    row: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": sorted(required),
+        "properties": columns,
+    }
+    if chosen:
+        row["patternProperties"] = chosen
     return {
         "type": "object",
         "additionalProperties": False,
@@ -107,41 +115,38 @@ def _table(table: Table[Any]) -> dict[str, Any]:
         "properties": {
             "count": {"type": "integer", "minimum": 0},
             "title": {"type": "string"},
-            "rows": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": sorted(required),
-                    "properties": columns,
-                },
-            },
-            "totals": _totals(summed, grouped=bool(table.group)),
+            "rows": {"type": "array", "items": row},
+            "totals": _totals(table),
         },
     }
 
 
-def _totals(summed: list[str], *, grouped: bool) -> dict[str, Any]:
+def _totals(table: Table[Any]) -> dict[str, Any]:
     """By currency; in a table with groups by group, and in each by currency."""
-    sums: dict[str, Any] = {
+    amount = {"$ref": "#/$defs/amount"}
+    summed = [one for one in table.columns if one.total]
+    of_currency: dict[str, Any] = {
         "type": "object",
-        "additionalProperties": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {key: {"$ref": "#/$defs/amount"} for key in summed},
-        },
+        "additionalProperties": False,
+        "properties": {one.key: amount for one in summed if not one.varies},
     }
-    return {"type": "object", "additionalProperties": sums} if grouped else sums
+    if chosen := {one.varies: amount for one in summed if one.varies}:
+        of_currency["patternProperties"] = chosen
+    sums: dict[str, Any] = {"type": "object", "additionalProperties": of_currency}
+    return {"type": "object", "additionalProperties": sums} if table.group else sums
 
 
 def _cell(column: Column[Any]) -> dict[str, Any]:
-    title: dict[str, Any] = {"title": column.title}
+    return {"title": column.title, **_kind(column)}
+
+
+def _kind(column: Column[Any]) -> dict[str, Any]:
     if column.kind is Kind.MONEY:
-        return {**title, "anyOf": [{"$ref": "#/$defs/amount"}, {"type": "null"}]}
+        return {"anyOf": [{"$ref": "#/$defs/amount"}, {"type": "null"}]}
     if column.kind is Kind.WHOLE:
-        return {**title, "type": ["integer", "null"]}
+        return {"type": ["integer", "null"]}
     if column.kind is Kind.DAY:
-        return {**title, "type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}
+        return {"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}
     if column.kind is Kind.PERCENT:
-        return {**title, "type": ["string", "null"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
-    return {**title, "type": "string"}
+        return {"type": ["string", "null"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+    return {"type": "string"}

@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sync import reporting
+from sync.books import AgedBy, Aging
 from sync.report.codec import run_text
 from sync.report.document import Document
 from sync.report.material import Material
@@ -38,9 +40,9 @@ def beside() -> Iterator[Material]:
 
 @pytest.fixture(scope="session")
 def much() -> Iterator[Material]:
-    """A run of a bigger book, in three currencies."""
+    """A run of a bigger book, in three currencies, aged as its settings want it."""
     made = bigger()
-    run = made.reconcile()
+    run = replace(made.reconcile(), aging=Aging(AgedBy.INVOICE, (10, 31, 45)))
     yield reporting.of_run(made.store, run, run_text(run)[1], reporting.NAMES)
     made.close()
 

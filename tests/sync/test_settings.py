@@ -104,6 +104,18 @@ BAD: list[tuple[str, str, str]] = [
     ("schedule: {timezone: Mars/Olympus}", "schedule.timezone", "Europe/Berlin"),
     ("schedule: {timezone: ../../etc/passwd}", "schedule.timezone", "Europe/Berlin"),
     ("schedule: {timezone: ''}", "schedule.timezone", "Europe/Berlin"),
+    # aging
+    ("report: {aging_by: today}", "report.aging_by", "one of due, invoice"),
+    ("report: {aging_days: 30}", "report.aging_days", "like [30, 60, 90]"),
+    ("report: {aging_days: []}", "report.aging_days", "1 to 4 whole numbers"),
+    ("report: {aging_days: [30, 30]}", "report.aging_days", "larger than the one before"),
+    ("report: {aging_days: [60, 30]}", "report.aging_days", "larger than the one before"),
+    ("report: {aging_days: [0, 30]}", "report.aging_days", "from 1 to 3650"),
+    ("report: {aging_days: [30, 3651]}", "report.aging_days", "from 1 to 3650"),
+    ("report: {aging_days: [30, 'x']}", "report.aging_days", "whole numbers"),
+    ("report: {aging_days: [true]}", "report.aging_days", "whole numbers"),
+    ("report: {aging_days: [1, 2, 3, 4, 5]}", "report.aging_days", "1 to 4"),
+    ("report: {aging: due}", "report.aging", "aging_by"),
     # addresses
     ("core: {base_url: 'http://api.metronome.com'}", "core.base_url", "https only"),
     ("core: {base_url: 'ftp://x.com'}", "core.base_url", "no URL"),
