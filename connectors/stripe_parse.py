@@ -4,7 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.stripe_money import from_stripe
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 
 # Ours first; then the keys that Metronome's own integration is known to write.
 _CORE_KEYS = ("core_invoice_id", "metronome_invoice_id", "metronome_id")
@@ -90,13 +97,49 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
         amount_minor=from_stripe(amount, currency),
         number=body.get("number"),
         tax_minor=from_stripe(total - amount, currency),
+        customer_id=_id(body.get("customer")),
         invoice_id=_id(body.get("invoice")),
         reason=body.get("reason") or "",
         text=body.get("memo") or "",
-        post_payment_minor=from_stripe(int(body.get("post_payment_amount") or 0), currency),
+        pre_payment_minor=_told(body, "pre_payment_amount", currency),
+        post_payment_minor=_told(body, "post_payment_amount", currency) or 0,
+        given=_given(body, currency),
+        document_at=_moment(body.get("effective_at") or body.get("created")),
         posted_at=_moment(body.get("effective_at") or body.get("created")),
         voided_at=_moment(body.get("voided_at")),
     )
+
+
+def _given(body: dict[str, Any], currency: str) -> tuple[Given, ...]:
+    """What became of the part that fell on money already paid.
+
+    A note names the transaction on the customer's balance without its amount: it is what
+    refunds and credits out of band leave of that part.
+    """
+    post = _told(body, "post_payment_amount", currency) or 0
+    refunds = body.get("refunds") or []
+    parts = {
+        Way.REFUND: sum(_told(one, "amount_refunded", currency) or 0 for one in refunds),
+        Way.OUT_OF_BAND: _told(body, "out_of_band_amount", currency) or 0,
+    }
+    left = max(post - sum(parts.values()), 0)
+    way = Way.OTHER if body.get("customer_balance_transaction") is None else Way.BALANCE
+    found = [
+        (Way.REFUND, parts[Way.REFUND]),
+        (way, left),
+        (Way.OUT_OF_BAND, parts[Way.OUT_OF_BAND]),
+    ]
+    return tuple(Given(one, minor) for one, minor in found if minor)
+
+
+def _told(body: dict[str, Any], name: str, currency: str) -> int | None:
+    """An amount that is never below zero; None where it is not there."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name} is no amount: {str(value)[:40]!r}")
+    return from_stripe(value, currency)
 
 
 def _status(body: dict[str, Any]) -> DocumentStatus:

@@ -290,11 +290,15 @@ class AsOf:
         for some in chunks(sorted(set(ids))):
             about = {"entity": self.asked.entity, "kind": kind, "until": self.seq}
             standing: dict[str, tuple[int, bool]] = {}
-            for name, seq, effective in self.asked.ask(SEEN, {**about, "some": some}):
+            met: set[str] = set()
+            for name, seq, effective, began in self.asked.ask(
+                SEEN, {**about, "some": some}
+            ):
                 if effective <= cut:
                     standing[name] = (seq, False)
-                else:
-                    standing.setdefault(name, (seq, True))
+                elif name not in met and (kind != "memo" or began is None or began <= cut):
+                    standing[name] = (seq, True)  # a part that began later was in its memo
+                met.add(name)
             bodies = self._bodies([seq for seq, _ in standing.values()])
             for name, (seq, early) in standing.items():
                 one = decode(word, bodies[seq])

@@ -12,15 +12,17 @@ from sqlmodel import col
 from state.asking import chunks, text_of
 from state.audit import chained
 from state.codec import encode
-from state.effective import dated_by_source
+from state.effective import Footing, dated_by_source, taken_back
 from state.engine import transaction
 from state.observations import AuditEntry, Changes, Ground
 from state.reads_credits import CreditReader
+from state.receivables import whole_of
 from state.rows import WordRow, flag_row, micros, posted_between, rows_of
 from state.statements import (
     ADD_AUDIT,
     ADD_BODY,
     ADD_OBSERVATION,
+    FOOTING,
     LAST_SEQ,
     MOVED_SINCE,
     NAMED,
@@ -228,13 +230,18 @@ class Books(CreditReader):
             return
         last: int = connection.execute(LAST_SEQ).scalar() or 0
         seen = micros(at)
+        undone = self._undone(connection, moved.values(), known)
         observations, bodies, current = [], [], []
         for seq, (key, row) in enumerate(moved.items(), last + 1):
             before = known.get(key)
             dated = row.dated_at
-            # A change that its source does not date is dated by the reading.
-            moved_on = dated_by_source(dated, row.status, before and before[1])
+            # A change that its source does not date is dated by the reading. A part that is
+            # new was in its memo until then.
+            stood = before or known.get((row.kind, whole_of(row.id)))
+            moved_on = dated_by_source(dated, row.status, stood and stood[1])
             first = seq if before is None else before[2]
+            effective = dated if moved_on and key not in undone else seen
+            born = effective if before is None and stood is not None else row.began_at
             observations.append(
                 {
                     "seq": seq,
@@ -250,10 +257,10 @@ class Books(CreditReader):
                     "tax": row.tax,
                     "paid": row.paid,
                     "open": row.open,
-                    "began_at": row.began_at,
+                    "began_at": born,
                     "posted_at": row.posted_at,
                     "paid_at": row.paid_at,
-                    "effective_at": dated if moved_on else seen,
+                    "effective_at": effective,
                     "observed_at": seen,
                 }
             )
@@ -275,6 +282,30 @@ class Books(CreditReader):
         connection.execute(ADD_OBSERVATION, observations)
         connection.execute(ADD_BODY, bodies)
         upsert(connection, Current, current)
+
+    def _undone(
+        self, connection: Connection, rows: Iterable[WordRow], known: Known
+    ) -> set[tuple[str, str]]:
+        """The memos of which something is taken back that their source had dated."""
+        dated = {
+            row.id: row
+            for row in rows
+            if row.kind == "memo"
+            and row.dated_at is not None
+            and (row.kind, row.id) in known
+        }
+        found: set[tuple[str, str]] = set()
+        for some in chunks(sorted(dated)):
+            about = {"entity": self._entity, "kind": "memo", "value": some}
+            for name, ref, posted in connection.execute(FOOTING, about):
+                row, was = dated[name], known["memo", name][1][0]
+                if row.dated_at is None or was is None:
+                    continue
+                loose = ref == row.parent + "|None"
+                before = Footing(ref, loose, posted, was)
+                if taken_back(Footing(row.ref, False, row.posted_at, row.dated_at), before):
+                    found.add(("memo", name))
+        return found
 
     def _known(self, connection: Connection, rows: list[WordRow]) -> Known:
         """What these words are now."""

@@ -4,7 +4,7 @@ A state at an instant is the last one that had become so by then. What was first
 is rewound by its own dates: a document voided on the 3rd was open on the 1st.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,16 @@ from state.worklist import Flag
 _POSTED = frozenset(
     {*(one.value for one in DocumentStatus if one.posted), MemoStatus.ISSUED.value}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a memo, or a part of one, stands by: the invoice it is on, and its dates."""
+
+    ref: str
+    loose: bool  # on no invoice
+    posted_at: int | None
+    dated_at: int
 
 
 def effective_at(word: Any) -> datetime | None:
@@ -33,7 +43,8 @@ def effective_at(word: Any) -> datetime | None:
             times = (began, word.paid_at, word.voided_at)
             return max((one for one in times if one is not None), default=None)
         case CreditMemo():
-            return word.voided_at or word.posted_at
+            issued = word.status is MemoStatus.ISSUED
+            return word.voided_at or (_last_of(word) if issued else word.posted_at)
         case _:
             return None
 
@@ -65,15 +76,44 @@ def rewound(word: Any, moment: datetime) -> Any | None:
         case DownstreamInvoice():
             return _document(word, moment)
         case CreditMemo():
-            if word.posted_at is None or word.posted_at > moment:
-                return None
-            if word.voided_at is not None and word.voided_at > moment:
-                return replace(word, status=MemoStatus.ISSUED, voided_at=None)
-            return word
+            return _memo(word, moment)
         case Flag():
             return word if word.opened_at <= moment else None
         case _:
             return None
+
+
+def _last_of(memo: CreditMemo) -> datetime | None:
+    """When a memo last became more than it was: posted, approved, applied, refunded."""
+    given = (one.at for one in memo.given or ())
+    times = (memo.posted_at, memo.approved_at, memo.applied_at, *given)
+    return max((one for one in times if one is not None), default=None)
+
+
+def taken_back(now: Footing, before: Footing) -> bool:
+    """Is a memo that stands by `now` less than the one that stood by `before`?
+
+    An application that goes to another invoice, or whose date goes while the posting date
+    stays, was undone: of that only the reading tells the time.
+    """
+    moved = now.ref != before.ref and not before.loose
+    return moved or (now.posted_at == before.posted_at and now.dated_at < before.dated_at)
+
+
+def _memo(word: CreditMemo, moment: datetime) -> CreditMemo | None:
+    """A memo as it was: not yet void, approved, applied or refunded, as its dates tell."""
+    if word.posted_at is None or word.posted_at > moment:
+        return None
+    if word.voided_at is not None and word.voided_at > moment:
+        word = replace(word, status=MemoStatus.ISSUED, voided_at=None)
+    if word.approved_at is not None and word.approved_at > moment:
+        word = replace(word, approved=False, approved_by=None, approved_at=None)
+    if word.applied_at is not None and word.applied_at > moment:
+        word = replace(word, applied=False, applied_at=None)
+    if any(one.at is not None and one.at > moment for one in word.given or ()):
+        given = (one for one in word.given or () if one.at is None or one.at <= moment)
+        word = replace(word, given=tuple(given))
+    return word
 
 
 def _invoice(word: CoreInvoice, moment: datetime) -> CoreInvoice | None:

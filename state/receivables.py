@@ -47,6 +47,11 @@ _POSTED = frozenset(
 PART = "#part"  # between a memo id and the number of its part, from the second part on
 
 
+def whole_of(name: str) -> str:
+    """The id of the memo that a part belongs to; any other id is its own."""
+    return name.partition(PART)[0]
+
+
 class MemoStatus(StrEnum):
     """Only an issued memo explains a difference."""
 
@@ -118,6 +123,24 @@ def seen_again(before: DownstreamInvoice, now: DownstreamInvoice) -> DownstreamI
     return now
 
 
+class Way(StrEnum):
+    """How a customer gets what a memo gives without taking it off an invoice."""
+
+    REFUND = "refund"
+    BALANCE = "balance"  # put on the customer's balance, for later invoices
+    OUT_OF_BAND = "out of band"  # credited outside of the register
+    OTHER = "other"  # used up, and the register does not say for what
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A part of a memo, with tax, that was given in such a way."""
+
+    way: Way
+    minor: int
+    at: datetime | None = None  # None: with the memo itself
+
+
 @dataclass(frozen=True, slots=True)
 class CreditMemo:
     """One document that reduces a past invoice (Stripe: credit note).
@@ -135,13 +158,19 @@ class CreditMemo:
     number: str | None = None
     tax_minor: int = 0
     invoice_id: str | None = None  # the downstream invoice it reduces
+    customer_id: str | None = None
     reason: str = ""
     text: str = ""
     approved: bool = True
     approved_by: str | None = None
     raised_by: str | None = None  # who asked for it, where the register tells
+    pre_payment_minor: int | None = None  # with tax: off what was still asked for
     post_payment_minor: int = 0  # with tax: the part that fell on money already paid
+    given: tuple[Given, ...] | None = None  # None: the register does not tell
+    document_at: datetime | None = None  # the date that is printed on it
     posted_at: datetime | None = None
+    approved_at: datetime | None = None
+    applied_at: datetime | None = None  # of what is left over: when the rest was
     voided_at: datetime | None = None
     url: str | None = None
     system: str = ""
@@ -165,6 +194,23 @@ class CreditMemo:
         if self.invoice_id is None or not self.applied:
             return 0
         return self.amount_minor + self.tax_minor - self.post_payment_minor
+
+    @property
+    def unapplied_minor(self) -> int:
+        """What of it, with tax, is credit that the customer may still use."""
+        used = self.applied and self.invoice_id is not None
+        if used or self.status is not MemoStatus.ISSUED:
+            return 0
+        given = sum(one.minor for one in self.given or ())
+        return max(self.amount_minor + self.tax_minor - given, 0)
+
+    def given_minor(self, way: Way) -> int | None:
+        """What of it was given in this way; None where the register does not tell."""
+        told = self.given is not None and all(
+            one.way is not Way.OTHER for one in self.given
+        )
+        found = [one.minor for one in self.given or () if one.way is way]
+        return sum(found) if found or told else None
 
     @property
     def issued_to_an_invoice(self) -> bool:

@@ -39,6 +39,14 @@ ADD_BODY = insert(BodyRow)
 ADD_AUDIT = insert(AuditRow)
 
 
+# On which invoice memos stood, and as of when they were posted.
+FOOTING = (
+    select(col(Current.id), col(Current.ref), col(ObservationRow.posted_at))
+    .join(ObservationRow, col(ObservationRow.seq) == col(Current.seq))
+    .where(*_OF_KIND, col(Current.id).in_(bindparam("value", expanding=True)))
+)
+
+
 @cache
 def known_as(*, many: bool) -> Any:
     """What words of a kind are now: id, fingerprint, date, status and number."""
@@ -79,7 +87,7 @@ _KNOWN = (
     col(_O.seq) <= bindparam("until"),
 )
 SEEN = (
-    select(col(_O.id), col(_O.seq), col(_O.effective_at))
+    select(col(_O.id), col(_O.seq), col(_O.effective_at), col(_O.began_at))
     .where(*_KNOWN, col(_O.id).in_(_SOME))
     .order_by(col(_O.id), col(_O.seq))
 )

@@ -38,6 +38,8 @@ def superseded(
 
 def loose_memo(memo: CreditMemo) -> Excluded:
     """A memo that names no invoice explains nothing."""
+    if memo.status is MemoStatus.ISSUED and not memo.unapplied_minor:
+        return _memo(memo, "was refunded or used otherwise, and applied to no invoice")
     if memo.status is MemoStatus.ISSUED:
         return _memo(memo, "is applied to no invoice yet")
     return _memo(memo, f"is {memo.status} and names no invoice")

@@ -165,6 +165,8 @@ def _of_document(one: DownstreamInvoice) -> _Item | None:
 def _of_memo(one: CreditMemo) -> _Item | None:
     """An issued and approved memo without an invoice; a memo names no customer."""
     issued = one.status is MemoStatus.ISSUED and one.approved
+    if issued and not one.unapplied_minor:
+        return None  # refunded, or used otherwise
     if one.invoice_id is not None or not issued or one.posted_at is None:
         return None
     return _Item(

@@ -5,7 +5,7 @@ everything; documents with an open flag are read every time. A flag therefore cl
 what Stripe or the ERP shows, whoever did it and however it became known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from state.receivables import (
     DownstreamInvoice,
     MemoStatus,
     seen_again,
+    whole_of,
 )
 from state.store import Store
 from state.worklist import UNRESOLVED, Flag, FlagState
@@ -174,7 +175,21 @@ def _dated(word: _W, zone: str) -> _W:
     """With the date of an ERP as an instant of that day; Stripe tells instants itself."""
     if word.target == STRIPE:
         return word
-    return replace(word, posted_at=dated(word.posted_at, zone))
+    word = replace(word, posted_at=dated(word.posted_at, zone))
+    return _memo_dated(word, zone) if isinstance(word, CreditMemo) else word
+
+
+def _memo_dated(memo: CreditMemo, zone: str) -> CreditMemo:
+    given = None
+    if memo.given is not None:
+        given = tuple(replace(one, at=dated(one.at, zone)) for one in memo.given)
+    return replace(
+        memo,
+        document_at=dated(memo.document_at, zone),
+        approved_at=dated(memo.approved_at, zone),
+        applied_at=dated(memo.applied_at, zone),
+        given=given,
+    )
 
 
 def _taken_off(
@@ -183,7 +198,7 @@ def _taken_off(
     """Memos that were applied to these documents, and are not in their whole page."""
     here = {memo.id for memo in memos}
     return [
-        replace(memo, applied=False)
+        replace(memo, applied=False, applied_at=None)
         for some in parts.store.memos_of(target, documents).values()
         for memo in some
         if memo.id not in here and memo.applied
@@ -191,7 +206,7 @@ def _taken_off(
 
 
 def parts_left_over(
-    store: Store, target: str, memos: Iterable[CreditMemo]
+    store: Store, target: str, memos: Collection[CreditMemo]
 ) -> list[CreditMemo]:
     """Parts of a memo that are known and are not among its parts any more.
 
@@ -199,12 +214,20 @@ def parts_left_over(
     """
     here = {memo.id for memo in memos}
     gone: list[CreditMemo] = []
+    moved = {
+        whole_of(one.id): one.applied_at for one in memos if one.applied_at is not None
+    }
     edge = {next_part(name) for name in here} - here
     while edge:
         known = store.memos_by_id(target, edge)
-        gone += [replace(one, status=MemoStatus.VOID) for one in known.values()]
+        # It went into the others when they were applied, as far as that is told.
+        gone += [
+            replace(one, status=MemoStatus.VOID, voided_at=moved.get(whole_of(one.id)))
+            for one in known.values()
+            if one.status is not MemoStatus.VOID
+        ]
         edge = {next_part(name) for name in known} - here
-    return [one for one in gone if store.memos_by_id(target, {one.id})[one.id] != one]
+    return gone
 
 
 def next_part(name: str) -> str:

@@ -109,9 +109,14 @@ class Gathered:
             self._progress.advance()
         for memo in self.memos:
             if memo.invoice_id is None or not memo.applied:
-                name = (memo.target, memo.currency, "")
+                name = (memo.target, memo.currency, self._customer_of(memo))
                 fold_loose(rows.setdefault(name, LedgerRow(*name)), memo, span)
         return tuple(rows[key] for key in sorted(rows))
+
+    def _customer_of(self, memo: CreditMemo) -> str:
+        """Whose credit it is: the customer of the invoice it names, else its own."""
+        named = self.documents.get((memo.target, memo.invoice_id or ""))
+        return (_customer(named) if named is not None else memo.customer_id) or ""
 
     def _lives(self) -> Iterator[tuple[list[Version], DownstreamInvoice | None]]:
         """Every document: its versions as they were seen, and how it stood at the cutoff.
@@ -207,9 +212,12 @@ def span_of(run: Run) -> Span:
 def _row_of(
     rows: dict[tuple[str, str, str], LedgerRow], document: DownstreamInvoice
 ) -> LedgerRow:
-    customer = document.core_customer_id or document.customer_id or ""
-    key = (document.target, document.currency, customer)
+    key = (document.target, document.currency, _customer(document) or "")
     return rows.setdefault(key, LedgerRow(*key))
+
+
+def _customer(document: DownstreamInvoice) -> str | None:
+    return document.core_customer_id or document.customer_id
 
 
 def _line_of(root: str, children: Mapping[str, Iterable[str]]) -> list[str]:

@@ -28,7 +28,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "memo": (
         *("seq", "id", "ref", "parent", "status", "currency", "minor", "tax"),
-        *("posted_at", "effective_at"),
+        *("began_at", "posted_at", "effective_at"),
     ),
     "push": ("seq", "id", "ref", "effective_at"),
     "flag": ("seq", "ref", "posted_at", "effective_at"),
@@ -121,7 +121,9 @@ CREATE TEMP TABLE memos AS
 SELECT id, ref, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose,
   parent AS target, substr(id, length(parent) + 2) AS name, currency, minor, tax,
   CASE WHEN early = 1 AND status = 'void' THEN 'issued' ELSE status END AS status
-FROM {stands} WHERE parent IN ({registers}) AND (early = 0 OR posted_at <= {cut})
+FROM {stands}
+WHERE parent IN ({registers})
+  AND (early = 0 OR (posted_at <= {cut} AND (began_at IS NULL OR began_at <= {cut})))
 """,
     "push": """
 CREATE TEMP TABLE claims AS SELECT ref, id FROM {stands} WHERE early = 0 AND ref <> ''

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from state.receivables import DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from state.store import PastBooks
 from sync.books import Pair, Row, Subsequent
 from sync.ledger import CHUNK, Ground, chunks, rows_now
@@ -75,28 +75,47 @@ def _memos(
             memo, was = now.get(key), before.get(key)
             if memo is None or memo.invoice_id is None:
                 continue
-            issued = memo.status is MemoStatus.ISSUED
-            stood = was is not None and was.status is MemoStatus.ISSUED
-            if issued == stood:
+            found = _what_moved(memo, was)
+            if found is None:
                 continue
+            what, stands, when = found
             document = books.documents_by_id(memo.target, [memo.invoice_id]).get(
                 memo.invoice_id
             )
             if document is None:
                 continue
             core = document.core_invoice_id or ""
-            when = memo.posted_at if issued else memo.voided_at
             yield Subsequent(
                 memo.target,
-                "memo" if issued else "memo void",
+                what,
                 memo.id,
                 memo.invoice_id,
                 core,
                 memo.currency,
-                -memo.amount_minor if issued else memo.amount_minor,
+                -memo.amount_minor if stands else memo.amount_minor,
                 max(when or books.moment, books.moment),
                 clears=(memo.target, core, memo.currency) in timed,
             )
+
+
+def _what_moved(
+    memo: CreditMemo, was: CreditMemo | None
+) -> tuple[str, bool, datetime | None] | None:
+    """What a memo became after the cutoff, whether it counts since, and when.
+
+    None: what it explained it still explains, and nothing more.
+    """
+    issued = memo.status is MemoStatus.ISSUED
+    if was is None or was.status is not MemoStatus.ISSUED:
+        return ("memo", True, memo.posted_at) if issued else None
+    if not issued:
+        return "memo void", False, memo.voided_at
+    if memo.explains == was.explains:
+        return None
+    if memo.approved != was.approved:
+        what = "memo approved" if memo.approved else "memo refused"
+        return what, memo.approved, memo.approved_at
+    return "memo applied" if memo.applied else "memo freed", memo.applied, memo.applied_at
 
 
 def _late(later: PastBooks, timed: dict[Key, Row]) -> Iterator[Subsequent]:

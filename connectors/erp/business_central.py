@@ -8,6 +8,7 @@ only where it was chosen before posting, and never how much of it: it is inferre
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import islice, pairwise
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -64,7 +65,7 @@ _DOC = (
 )
 _FIELDS = {
     "salesInvoices": f"{_DOC},dueDate,customerPurchaseOrderReference,remainingAmount",
-    "salesCreditMemos": f"{_DOC},invoiceId,invoiceNumber",
+    "salesCreditMemos": f"{_DOC},creditMemoDate,invoiceId,invoiceNumber",
 }
 
 
@@ -302,6 +303,8 @@ class BusinessCentralLook:
             customer=text(row, "customerNumber"),
             entity=company,
             posted_on=row_of.day(text(row, "postingDate"), what),
+            document_on=row_of.day(text(row, "creditMemoDate"), what),
+            left=Decimal(0) if _word(row) == "Paid" else None,
         )
 
     def _url(self, company: str, number: str) -> str:

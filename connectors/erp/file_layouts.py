@@ -28,7 +28,24 @@ TEMPLATE = (
     "applied_amount",
     "memo",
 )
-WORDS = (*TEMPLATE, "id", "tax", "net", "paid", "due_date", "voided", "corrective")
+# Of a credit memo, where a register tells more of it.
+MEMO_WORDS = (
+    "document_date",
+    "requested_by",
+    "approved",
+    "approved_by",
+    "approved_date",
+    "reason",
+    "applied_date",
+    "refunded",
+    "refunded_date",
+    "on_balance",
+    "out_of_band",
+)
+WORDS = (
+    *(*TEMPLATE, "id", "tax", "net", "paid", "due_date", "voided", "corrective"),
+    *MEMO_WORDS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,7 @@ LAYOUTS = (
         total="Amount Including VAT|Amount Including Tax",
         balance="Remaining Amount",
         date="Posting Date",
+        document_date="Document Date",
         external_id="External Document No.",
         voided="Cancelled|Canceled",
         corrective="Corrective",

@@ -14,11 +14,20 @@ from connectors.erp.file_tables import BadFile, Row, tables
 from connectors.erp.file_values import Mark, NotAValue, day, mark_of, minor, text_of
 from connectors.erp.rows import midnight
 from connectors.erp.shapes import Application, cash, parts, posted_status
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 
-_MONEY = ("total", "balance", "paid", "tax", "net", "applied_amount")
+_GIVEN = {"refunded": Way.REFUND, "on_balance": Way.BALANCE, "out_of_band": Way.OUT_OF_BAND}
+_MONEY = ("total", "balance", "paid", "tax", "net", "applied_amount", *_GIVEN)
 _VOID = re.compile(r"(?i)void|revers|cancel")
 _YES = {"yes", "true", "y", "1", "x", "t"}
+_NO = {"no", "false", "n", "0", "f"}
 _DRAFT = re.compile(
     r"(?i)draft|submitted|(?:awaiting|pending) approval|rejected|in review|un-?approved|"
     r"not approved|un-?posted|not posted"
@@ -201,8 +210,16 @@ class _Reader:
             number=self._text("number"),
             tax_minor=tax,
             invoice_id=invoice,
+            customer_id=self._text("customer") or None,
+            reason=self._text("reason"),
             text=self._text("memo"),
+            approved=self._approved(),
+            approved_by=self._text("approved_by") or None,
+            raised_by=self._text("requested_by") or None,
+            given=self._given(currency, total),
+            document_at=midnight(self._day("document_date")),
             posted_at=midnight(self._day("date")),
+            approved_at=midnight(self._day("approved_date")),
             system=self._system,
             entity_id=self._text("entity") or None,
             native_status=self._text("status"),
@@ -216,13 +233,34 @@ class _Reader:
         if invoice is None:
             return
         told = self._optional("applied_amount", currency)
-        used = total - abs(balance) if balance is not None else total
-        application = Application(invoice, abs(used if told is None else told))
+        given = sum(gift.minor for gift in one.given or ())
+        used = (total - abs(balance) if balance is not None else total) - given
+        on = self._day("applied_date")
+        application = Application(invoice, abs(used if told is None else told), on=on)
         uses = self._applied.setdefault(name, [])
         uses.append(replace(application, exact=told is not None))
         exact = sum(use.amount_minor for use in uses if use.exact)
-        if status is MemoStatus.ISSUED and exact > total:
+        if status is MemoStatus.ISSUED and exact + given > total:
             self._bad("applied_amount", f"is more than {one.number} has left")
+
+    def _given(self, currency: str, total: int) -> tuple[Given, ...] | None:
+        """What of a memo went elsewhere than to an invoice; None: the file does not tell."""
+        told = [word for word in _GIVEN if word in self._header.columns]
+        if not told:
+            return None
+        at = midnight(self._day("refunded_date"))
+        parts = {word: abs(self._optional(word, currency) or 0) for word in told}
+        if sum(parts.values()) > total:
+            self._bad(told[0], "is more than the total of the memo; correct it there")
+        given = (Given(_GIVEN[word], minor, at) for word, minor in parts.items() if minor)
+        return tuple(given)
+
+    def _approved(self) -> bool:
+        """Only a memo that the file says is not approved is not."""
+        word = self._text("approved").lower()
+        if word and word not in _YES | _NO:
+            self._bad("approved", "is neither yes nor no")
+        return word not in _NO
 
     # --- cells ----------------------------------------------------------------------
 
@@ -330,7 +368,7 @@ def shared_out(
     invoice = memo.invoice_id
     if invoice is not None:
         memo = replace(memo, invoice_id=_found(invoice, invoices, by_number))
-    yield from parts(memo, named)
+    yield from parts(memo, named, refunds=memo.given)
 
 
 def _found(

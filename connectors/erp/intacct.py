@@ -84,6 +84,7 @@ _ADJUSTMENT = (
     "adjustmentNumber",
     "documentNumber",
     "createdDate",
+    "glPostingDate",
     "txnCurrency.totalEntered",
     "txnCurrency.totalDue",
     "txnCurrency.currency",
@@ -93,6 +94,7 @@ _DETAIL = (
     "arInvoice.key",
     "arAdjustment.key",
     "txnCurrency.adjustmentAmount",
+    "paymentDate",
     _STAMP,
 )
 
@@ -195,6 +197,7 @@ class Intacct:
                 text(row, "arAdjustment.key"),
                 text(row, "arInvoice.key"),
                 row_of.amount(row["txnCurrency.adjustmentAmount"], "a payment detail"),
+                on=row_of.day(text(row, "paymentDate"), "a payment detail"),
             )
             for row in self._rows("accounts-receivable/payment-detail", _DETAIL, where)
             if text(row, "arAdjustment.key") and row.get("txnCurrency.adjustmentAmount")
@@ -264,8 +267,17 @@ class Intacct:
             text=text(row, "description") or text(row, "documentNumber"),
             customer=text(row, "customer.id"),
             entity=text(row, "entity.id") or None,
-            posted_on=row_of.day(text(row, "createdDate"), what),
+            posted_on=row_of.day(
+                text(row, "glPostingDate") or text(row, "createdDate"), what
+            ),
+            document_on=row_of.day(text(row, "createdDate"), what),
+            left=_left(row, what),
         )
+
+
+def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
+    told = row.get("txnCurrency.totalDue")
+    return None if told is None else abs(row_of.amount(told, what))
 
 
 def _question(

@@ -290,6 +290,9 @@ class NetSuite:
             customer=text(row, "entity"),
             entity=text(row, "subsidiary") or None,
             posted_on=row_of.day(text(row, "trandate"), what),
+            document_on=row_of.day(text(row, "trandate"), what),
+            # Fully Applied: what is linked to no invoice went somewhere else.
+            left=Decimal(0) if _letter(row) == "B" else None,
         )
 
 
@@ -301,8 +304,11 @@ def host_of(account: str) -> str:
 def _standing(row: Mapping[str, Any], what: str) -> Standing:
     if text(row, "voided") == "T":
         return Standing.VOID
-    letter = text(row, "status").rpartition(":")[2].strip()
-    return row_of.standing(_STATUS, letter, what)
+    return row_of.standing(_STATUS, _letter(row), what)
+
+
+def _letter(row: Mapping[str, Any]) -> str:
+    return text(row, "status").rpartition(":")[2].strip()
 
 
 def _since(moment: datetime) -> str:

@@ -40,6 +40,7 @@ _PARTIAL_FIELDS = [
     "credit_amount_currency",
     "debit_currency_id",
     "credit_currency_id",
+    "max_date",
 ]
 ACTIVITY = "mail.mail_activity_data_todo"
 
@@ -205,13 +206,20 @@ class Odoo:
             if missing:
                 more = self._search("account.move", [["id", "in", missing]], MOVE_FIELDS)
                 every |= {str(row["id"]): row for row in more}
-                by_credit = self._used([int(name) for name in every])[0]
+                by_credit, _, more_kinds = self._used([int(name) for name in every])
+                kinds |= more_kinds
         locked = self._locked_journals()
         documents, memos = [], []
         for name, row in every.items():
             url = self._url(name)
             if row["move_type"] == "out_refund":
-                used = [one for some in by_credit.get(name, {}).values() for one in some]
+                used = [
+                    one
+                    for debit, some in by_credit.get(name, {}).items()
+                    for one in some
+                    # A payment or another entry: that is no invoice, and `left` tells it.
+                    if kinds.get(debit) != "entry"
+                ]
                 memos += memo(self.target, row, url=url, applied=used)
             elif row["move_type"] == "out_invoice":
                 credited = sum(

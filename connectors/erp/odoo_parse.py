@@ -30,7 +30,9 @@ MOVE_FIELDS = [
     "amount_total",
     "amount_residual",
     "invoice_date_due",
+    "invoice_date",
     "date",
+    "create_uid",
     "create_date",
     "write_date",
 ]
@@ -95,14 +97,18 @@ def memo(
         number=row["name"] or None,
         tax_minor=tax,
         invoice_id=_id(row, "reversed_entry_id"),
+        customer_id=_id(row, "partner_id"),
         text=row["ref"] or "",
+        raised_by=_name(row, "create_uid"),
+        document_at=midnight(_day(row, "invoice_date")),
         posted_at=midnight(_day(row, "date")),
         url=url,
         system="odoo",
         entity_id=_id(row, "company_id"),
         native_status=f"{row['state']}, {row['payment_state'] or 'not_paid'}",
     )
-    return parts(whole, applied)
+    left = _minor(row, "amount_residual", currency)
+    return parts(whole, applied, left_minor=left)
 
 
 def applications(
@@ -120,9 +126,10 @@ def applications(
         if debit is None or credit is None:
             raise Incomplete("Odoo: a reconciliation names a journal line nobody can read")
         amount = _minor(row, "credit_amount_currency", _named(row, "credit_currency_id"))
+        on = _day(row, "max_date")
         own = _minor(row, "debit_amount_currency", _named(row, "debit_currency_id"))
         by_credit.setdefault(credit, {}).setdefault(debit, []).append(
-            Application(debit, amount)
+            Application(debit, amount, on=on)
         )
         by_debit.setdefault(debit, []).append((credit, own))
     return by_credit, by_debit
@@ -157,6 +164,11 @@ def _number(row: Mapping[str, Any], name: str) -> int:
 
 def _id(row: Mapping[str, Any], name: str) -> str | None:
     return str(_number(row, name)) if row[name] else None
+
+
+def _name(row: Mapping[str, Any], name: str) -> str | None:
+    """Who or what a field names; None where it names nobody."""
+    return _named(row, name) if row[name] else None
 
 
 def _named(row: Mapping[str, Any], name: str) -> str:

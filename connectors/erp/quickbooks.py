@@ -268,13 +268,21 @@ class QuickBooksLook:
             customer=text(row, "CustomerRef", "value"),
             entity=self.book.realm,
             posted_on=row_of.day(text(row, "TxnDate"), what),
+            document_on=row_of.day(text(row, "TxnDate"), what),
+            left=_left(row, what),
             raw=row,
         )
+
+
+def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
+    told = row.get("RemainingCredit")
+    return None if told is None else row_of.amount(told, what)
 
 
 def paired(payment: Mapping[str, Any], currency: str) -> list[Applied]:
     """Which memo of a payment pays which of its invoices; inferred where it keeps none."""
     what = f"payment {text(payment, 'Id')}"
+    on = row_of.day(text(payment, "TxnDate"), what)
     found: list[Applied] = []
     invoices: dict[str, Decimal] = {}
     memos: dict[str, Decimal] = {}
@@ -283,7 +291,7 @@ def paired(payment: Mapping[str, Any], currency: str) -> list[Applied]:
         links = line.get("LinkedTxn") or []
         by_kind = {text(one, "TxnType"): text(one, "TxnId") for one in links}
         if {"Invoice", "CreditMemo"} <= by_kind.keys():
-            found.append(Applied(by_kind["CreditMemo"], by_kind["Invoice"], used))
+            found.append(Applied(by_kind["CreditMemo"], by_kind["Invoice"], used, on=on))
         elif "Invoice" in by_kind:
             name = by_kind["Invoice"]
             invoices[name] = invoices.get(name, Decimal(0)) + used
@@ -297,7 +305,7 @@ def paired(payment: Mapping[str, Any], currency: str) -> list[Applied]:
     exact = len(invoices) == 1 or (len(memos) == 1 and sum(memos.values()) == whole)
     for memo, used in memos.items():
         shares = _shared(used, invoices, currency, what)
-        found += [Applied(memo, name, share, exact) for name, share in shares if share]
+        found += [Applied(memo, name, share, exact, on) for name, share in shares if share]
     return found
 
 

@@ -8,6 +8,7 @@ what is gone, what moved, and how far back the next look reaches.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import chain
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from connectors.erp.shapes import MEMO_STATUS, Application, cash, parts, status_
 from connectors.failures import Misconfigured
 from connectors.ports import Capabilities, Entity, Hints, Identity, Page, PeriodLock, Shown
 from state.clock import iso, utc
-from state.receivables import CreditMemo, DownstreamInvoice
+from state.receivables import CreditMemo, DownstreamInvoice, Given, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,19 +248,30 @@ class VendorRegister:
             number=row.number or None,
             tax_minor=tax,
             invoice_id=row.names,
+            customer_id=row.customer or None,
             text=row.text,
+            raised_by=row.raised_by or None,
+            document_at=midnight(row.document_on),
             posted_at=midnight(row.posted_on),
             system=self._source.system,
             entity_id=row.entity,
             native_status=row.native,
         )
-        return parts(
-            whole,
-            [
-                Application(one.invoice, minor(one.amount, row.currency, what), one.exact)
-                for one in applied
-            ],
+
+        def units(amount: Decimal) -> int:
+            return minor(amount, row.currency, what)
+
+        used = [
+            Application(one.invoice, units(one.amount), one.exact, one.on)
+            for one in applied
+        ]
+        left = None if row.left is None else units(row.left)
+        if row.refunds is None:
+            return parts(whole, used, left_minor=left)
+        refunds = (
+            Given(Way.REFUND, units(amount), midnight(on)) for amount, on in row.refunds
         )
+        return parts(whole, used, left_minor=left, refunds=tuple(refunds))
 
 
 class NotingRegister(VendorRegister):

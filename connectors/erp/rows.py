@@ -57,6 +57,10 @@ class Memo:
     customer: str = ""
     entity: str | None = None
     posted_on: date | None = None
+    document_on: date | None = None
+    raised_by: str = ""
+    left: Decimal | None = None  # what is unapplied, with tax; None: not told
+    refunds: tuple[tuple[Decimal, date | None], ...] | None = None  # None: not told
     raw: Any = None
 
 
@@ -68,6 +72,7 @@ class Applied:
     invoice: str
     amount: Decimal
     exact: bool = True
+    on: date | None = None
 
 
 def standing(table: Mapping[str, Standing], word: str, what: str) -> Standing:

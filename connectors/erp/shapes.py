@@ -6,9 +6,10 @@ what is left of the total after the open amount and the credits.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 
-from connectors.erp.rows import Standing
-from state.receivables import PART, CreditMemo, DocumentStatus, MemoStatus
+from connectors.erp.rows import Standing, midnight
+from state.receivables import PART, CreditMemo, DocumentStatus, Given, MemoStatus, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Application:
     invoice_id: str
     amount_minor: int
     exact: bool = True
+    on: date | None = None
 
 
 MEMO_STATUS = {
@@ -53,11 +55,18 @@ def cash(*, total_minor: int, open_minor: int, credited_minor: int) -> int:
     return max(total_minor - open_minor - credited_minor, 0)
 
 
-def parts(memo: CreditMemo, applications: Iterable[Application]) -> list[CreditMemo]:
-    """A memo as the books keep it: a part for each invoice, and one for what is left.
+def parts(
+    memo: CreditMemo,
+    applications: Iterable[Application],
+    *,
+    left_minor: int | None = None,
+    refunds: tuple[Given, ...] | None = None,
+) -> list[CreditMemo]:
+    """A memo as the books keep it: a part for each application, and one for what is left.
 
     `memo` is the whole document; the invoice it names stays on what is left, which is not
-    applied. A draft or a void one has no parts.
+    applied. A draft or a void one has no parts. `left_minor` is what the system itself shows
+    as unapplied, `refunds` what it paid out; where it tells neither, all that is left counts.
     """
     if memo.status is not MemoStatus.ISSUED:
         return [replace(memo, applied=False)]
@@ -71,11 +80,17 @@ def parts(memo: CreditMemo, applications: Iterable[Application]) -> list[CreditM
             amount_minor=one.amount_minor,
             exact=one.exact,
             applied=True,
+            applied_at=midnight(one.on),
+            given=None if refunds is None else (),
         )
         for one in used
     ]
     if left > 0 or not shares:
-        shares.append(replace(memo, amount_minor=max(left, 0), applied=False))
+        rest = replace(memo, amount_minor=max(left, 0), applied=False)
+        days = [one.on for one in used if one.on is not None]
+        applied_at = midnight(max(days, default=None))
+        given = _given(left, left_minor, refunds)
+        shares.append(replace(rest, applied_at=applied_at, given=given))
     if memo.tax_minor:
         shares = _net(memo, shares)
     if len(shares) == 1:
@@ -90,17 +105,31 @@ def parts(memo: CreditMemo, applications: Iterable[Application]) -> list[CreditM
     ]
 
 
+def _given(
+    left: int, told: int | None, refunds: tuple[Given, ...] | None
+) -> tuple[Given, ...] | None:
+    """What became of the rest of a memo: refunds, and what is gone without a word."""
+    gone = 0 if told is None else left - told - sum(one.minor for one in refunds or ())
+    if gone <= 0:
+        return refunds
+    return (*(refunds or ()), Given(Way.OTHER, gone))
+
+
 def _summed(applications: Iterable[Application]) -> list[Application]:
-    """One application for each invoice: some systems keep one for each line."""
-    found: dict[str, Application] = {}
+    """One application for each invoice and day: some systems keep one for each line.
+
+    In the order of the days, so that a later application leaves the earlier parts alone.
+    """
+    found: dict[tuple[date, str], Application] = {}
     for one in applications:
-        before = found.get(one.invoice_id, Application(one.invoice_id, 0))
-        found[one.invoice_id] = Application(
-            one.invoice_id,
-            before.amount_minor + one.amount_minor,
+        key = (one.on or date.min, one.invoice_id)
+        before = found.get(key, replace(one, amount_minor=0))
+        found[key] = replace(
+            one,
+            amount_minor=before.amount_minor + one.amount_minor,
             exact=before.exact and one.exact,
         )
-    return [found[name] for name in sorted(found)]
+    return [found[key] for key in sorted(found)]
 
 
 def _net(memo: CreditMemo, shares: list[CreditMemo]) -> list[CreditMemo]:

@@ -33,6 +33,8 @@ FIELDS = (
     "currency.code",
     "party.name",
     "company",
+    "validated_by.rec_name",
+    "posted_by.rec_name",
     "lines.origin",
     "lines.amount",
 )
@@ -122,7 +124,11 @@ def memo(target: str, row: Row, owners: Mapping[int, str], *, url: str) -> list[
         number=row["number"] or None,
         tax_minor=tax,
         invoice_id=next(iter(shares)) if one_invoice else None,
+        customer_id=str(row["party"]["id"]) if row["party"] else None,
         text=row["description"] or row["reference"] or "",
+        raised_by=_name(row, "validated_by"),
+        approved_by=_name(row, "posted_by"),
+        document_at=midnight(_day(row, "invoice_date")),
         posted_at=_posted_at(row),
         url=url,
         system="tryton",
@@ -169,8 +175,18 @@ def moment(value: Any) -> datetime | None:
 
 
 def _posted_at(row: Row) -> datetime | None:
-    on = row["accounting_date"] or row["invoice_date"]
-    return midnight(on if isinstance(on, date) else None)
+    return midnight(_day(row, "accounting_date") or _day(row, "invoice_date"))
+
+
+def _day(row: Row, name: str) -> date | None:
+    on = row[name]
+    return on if isinstance(on, date) else None
+
+
+def _name(row: Row, name: str) -> str | None:
+    """Who did it, where the user was somebody's."""
+    person = row[name]
+    return str(person["rec_name"]) if person else None
 
 
 def _currency(row: Row) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from connectors.erp import rows as row_of
@@ -264,6 +265,9 @@ class Xero:
             customer=text(row, "Contact", "ContactID"),
             entity=self.tenant,
             posted_on=_day(row.get("Date")),
+            document_on=_day(row.get("Date")),
+            left=_left(row, what),
+            refunds=_refunds(row, what),
             raw=row,
         )
 
@@ -275,10 +279,30 @@ def _allocations(row: Mapping[str, Any]) -> list[Applied]:
             text(row, "CreditNoteID"),
             text(one, "Invoice", "InvoiceID"),
             row_of.amount(one.get("Amount"), what),
+            on=_day(one.get("Date")),
         )
         for one in row.get("Allocations") or []
         if not one.get("IsDeleted")
     ]
+
+
+def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
+    told = row.get("RemainingCredit")
+    return None if told is None else row_of.amount(told, what)
+
+
+def _refunds(
+    row: Mapping[str, Any], what: str
+) -> tuple[tuple[Decimal, date | None], ...] | None:
+    """A payment of a credit note pays it out."""
+    told = row.get("Payments")
+    if told is None:
+        return None
+    return tuple(
+        (row_of.amount(one["Amount"], what), _day(one.get("Date")))
+        for one in told
+        if "Amount" in one
+    )
 
 
 def moment(value: Any) -> datetime | None:

@@ -142,7 +142,7 @@ def _refunds(tx: Tx, invoice: Body, params: Body) -> list[Body]:
     for one in params.get("refunds") or []:
         if tx.get("refund", one.get("refund", "")) is None:
             raise missing("refund", str(one.get("refund")), in_path=False)
-        named.append({"refund": one["refund"], "amount_refunded": one["amount_refunded"]})
+        named.append(_refunded(one["refund"], one["amount_refunded"]))
     wanted = params.get("refund_amount", 0)
     if not wanted:
         return named
@@ -154,7 +154,16 @@ def _refunds(tx: Tx, invoice: Body, params: Body) -> list[Body]:
         )
     intent = tx.get("payment_intent", payments[-1]["payment"]["payment_intent"]) or {}
     made = refund(tx, intent, wanted)
-    return [*named, {"refund": made["id"], "amount_refunded": wanted}]
+    return [*named, _refunded(made["id"], wanted)]
+
+
+def _refunded(name: str, amount: int) -> Body:
+    return {
+        "amount_refunded": amount,
+        "payment_record_refund": None,
+        "refund": name,
+        "type": "refund",
+    }
 
 
 def update(tx: Tx, call: Call) -> Body:

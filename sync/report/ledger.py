@@ -60,8 +60,7 @@ class LedgerRow:
     subledger: int = 0
     buckets: list[int] = field(default_factory=list)  # those of `Aging`, and the last one
     outside: int = 0  # closing of documents that stand in no row of the run
-    unapplied: int = 0  # memos that name no invoice
-    after_payment: int = 0  # credited on money already paid
+    unapplied: int = 0  # what memos give and no invoice has taken
 
     @property
     def closing(self) -> int:
@@ -148,9 +147,9 @@ def fold(
 
 
 def fold_loose(row: LedgerRow, memo: CreditMemo, span: Span) -> None:
-    """Add a memo that names no invoice: a credit that is not applied to anything."""
-    if _issued(memo) and memo.posted_at is not None and memo.posted_at <= span.end:
-        row.unapplied += memo.amount_minor + memo.tax_minor
+    """Add a memo that is not applied to anything: what is left of it is a credit."""
+    if memo.posted_at is not None and memo.posted_at <= span.end:
+        row.unapplied += memo.unapplied_minor
 
 
 def _events(

@@ -3,10 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    STRIPE,
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    MemoStatus,
+    Way,
+)
 from sync.months import period_of
 from sync.persons import same
 from sync.report.cells import Calendar, ratio
@@ -19,6 +26,7 @@ from sync.twins import Twin
 
 TITLE = "Credit memo register"
 _NUMBER = re.compile(r"^(.*?)(\d{1,9})$")
+TOLD = (Way.REFUND, Way.BALANCE, Way.OUT_OF_BAND)
 GAPS_MAX = 500  # gaps listed; more than that is another numbering
 
 
@@ -38,6 +46,14 @@ class Entry:
         """Was it posted in the month of its invoice?"""
         issued = self.document.posted_at if self.document is not None else None
         return self.dates.month(issued) == self.dates.month(self.memo.posted_at)
+
+    @property
+    def approved_late(self) -> bool:
+        """Was it posted before anybody had approved it?"""
+        approved, posted = self.memo.approved_at, self.memo.posted_at
+        if approved is None or posted is None:
+            return False
+        return self.dates.day(approved) > self.dates.day(posted)
 
     @property
     def duties(self) -> str:
@@ -60,6 +76,8 @@ def build(material: Material) -> Document:
         and one.memo.status is MemoStatus.ISSUED
     ]
     alone = [one for one in entries if one.duties == "N"]
+    unapproved = [one for one in entries if not one.memo.approved]
+    late = [one for one in entries if one.approved_late]
     gaps = list(_gaps(material.memos))
     register = _table("register", "Register", entries)
     facts = Facts(
@@ -71,12 +89,13 @@ def build(material: Material) -> Document:
             ("Without an invoice", str(len(loose))),
             ("On a void invoice", str(len(on_void))),
             ("Raised and approved by one person", str(len(alone))),
-            ("Not approved", str(sum(1 for one in entries if not one.memo.approved))),
+            ("Not approved; approved after posting", f"{len(unapproved)}; {len(late)}"),
             ("Gaps in the numbers", str(len(gaps))),
         ),
     )
     sections = (
         Section("register", "Register", (facts, register)),
+        Section("settled", "Settlement and approval", _on_paper(entries)),
         Section("reasons", "By reason", (_reasons(entries), _codes())),
         Section(
             "exceptions",
@@ -85,6 +104,7 @@ def build(material: Material) -> Document:
                 _table("loose", "Memos that name no invoice", loose),
                 _table("on_void", "Memos on void invoices", on_void),
                 _table("alone", "Raised and approved by one person", alone),
+                _table("late", "Approved after its posting", late),
                 _gap_table(gaps),
             ),
         ),
@@ -131,36 +151,83 @@ def in_order(dates: Calendar) -> Callable[[CreditMemo], tuple[str, str, str, str
     return key
 
 
+def _issued(one: Entry) -> bool:
+    return one.memo.status is MemoStatus.ISSUED
+
+
 def _signed(one: Entry) -> int:
     """What the memo takes off; nothing while it is a draft or void."""
-    return one.memo.amount_minor if one.memo.status is MemoStatus.ISSUED else 0
+    return one.memo.amount_minor if _issued(one) else 0
 
 
 def _in_use(one: Entry) -> bool:
     """Is it issued, and applied to the invoice it names?"""
-    named = one.memo.invoice_id is not None and one.memo.applied
-    return named and one.memo.status is MemoStatus.ISSUED
+    return one.memo.invoice_id is not None and one.memo.applied and _issued(one)
 
 
 def _applied(one: Entry) -> int:
-    if not _in_use(one):
-        return 0
-    return one.memo.amount_minor + one.memo.tax_minor
+    """What it took off its invoice, with tax."""
+    return one.memo.taken_off_minor if _in_use(one) else 0
 
 
-def _unapplied(one: Entry) -> int:
-    loose = one.memo.status is MemoStatus.ISSUED and not _in_use(one)
-    return one.memo.amount_minor + one.memo.tax_minor if loose else 0
+def _pre(one: Entry) -> int | None:
+    """Stripe tells what fell on money not yet paid; ERPs know no such split."""
+    pre = one.memo.pre_payment_minor
+    return pre if pre is None or _issued(one) else 0
+
+
+def _post(one: Entry) -> int | None:
+    if one.memo.pre_payment_minor is None and not one.memo.post_payment_minor:
+        return None
+    return one.memo.post_payment_minor if _issued(one) else 0
+
+
+def _given(way: Way) -> Callable[[Entry], int | None]:
+    def of(one: Entry) -> int | None:
+        minor = one.memo.given_minor(way)
+        return minor if minor is None or _issued(one) else 0
+
+    return of
+
+
+def _otherwise(one: Entry) -> int:
+    """What is left of the total when all that the register tells is taken off."""
+    told = sum(_given(way)(one) or 0 for way in TOLD)
+    return _total(one) - _applied(one) - one.memo.unapplied_minor - told
+
+
+def _total(one: Entry) -> int:
+    return one.memo.amount_minor + one.memo.tax_minor if _issued(one) else 0
 
 
 def _gross(one: Entry) -> int:
     return one.document.gross_minor if one.document is not None else 0
 
 
+def _core(one: Entry) -> str:
+    """The core invoice: as its document names it, or as the run knows it."""
+    named = one.document.core_invoice_id if one.document is not None else None
+    return named or (one.use.row.core_invoice_id if one.use is not None else "")
+
+
+def _approved(one: Entry) -> str:
+    """Many registers approve in a workflow of their own, and do not tell of it."""
+    if not one.memo.approved:
+        return "N"
+    return "Y" if one.memo.approved_by or one.memo.approved_at else "not told"
+
+
 def _link(one: Entry) -> str:
+    """By what the invoice that it reduces is tied to the core."""
     if one.memo.invoice_id is None:
         return "none"
-    return "document id" if one.document is not None else "document not known"
+    if one.document is None:
+        return "document not known"
+    if not one.document.core_invoice_id:
+        return "manual" if one.use is not None else "no core invoice"
+    if one.document.linked_by == "Stripe number":
+        return "number"
+    return "metadata" if one.memo.target == STRIPE else "external id"
 
 
 _COLUMNS: tuple[Column[Entry], ...] = (
@@ -168,27 +235,34 @@ _COLUMNS: tuple[Column[Entry], ...] = (
     Column("system", "System", Kind.ID, lambda one: one.memo.target, 10, brief=True),
     Column("id", "Memo id", Kind.ID, lambda one: one.memo.id, 28),
     Column("status", "Status", Kind.ID, lambda one: one.memo.status, 9, brief=True),
+    Column("document_date", "Document date", Kind.DAY, lambda one: one.dates.day(one.memo.document_at), 12),
     Column("posted", "Posting date", Kind.DAY, lambda one: one.dates.day(one.memo.posted_at), 12, brief=True),
     Column("period", "Posting period", Kind.ID, lambda one: one.dates.month(one.memo.posted_at), 9),
     Column("voided", "Voided on", Kind.DAY, lambda one: one.dates.day(one.memo.voided_at), 12),
     Column("document", "Original invoice", Kind.ID, lambda one: one.memo.invoice_id or "", 28, brief=True),
-    Column("core_invoice", "Core invoice", Kind.ID, lambda one: (one.document.core_invoice_id or "") if one.document else "", 38),
+    Column("core_invoice", "Core invoice", Kind.ID, _core, 38),
     Column("original", "Original amount", Kind.MONEY, _gross),
     Column("currency", "Ccy", Kind.ID, lambda one: one.memo.currency, 6, brief=True),
     Column("amount", "Memo ex tax", Kind.MONEY, _signed, brief=True, total=True),
-    Column("tax", "Tax", Kind.MONEY, lambda one: one.memo.tax_minor if _signed(one) else 0, total=True),
-    Column("whole", "Total", Kind.MONEY, lambda one: _signed(one) + (one.memo.tax_minor if _signed(one) else 0), total=True, formula="ROUND({amount}+{tax},{exponent})"),
-    Column("pre_payment", "Before payment", Kind.MONEY, lambda one: _applied(one) - (one.memo.post_payment_minor if _signed(one) else 0), total=True),
-    Column("post_payment", "After payment", Kind.MONEY, lambda one: one.memo.post_payment_minor if _signed(one) else 0, total=True),
+    Column("tax", "Tax", Kind.MONEY, lambda one: one.memo.tax_minor if _issued(one) else 0, total=True),
+    Column("whole", "Total", Kind.MONEY, _total, total=True, formula="ROUND({amount}+{tax},{exponent})"),
+    Column("pre_payment", "Before payment", Kind.MONEY, _pre, total=True),
+    Column("post_payment", "After payment", Kind.MONEY, _post, total=True),
+    Column("refunded", "Refunded", Kind.MONEY, _given(Way.REFUND), total=True),
+    Column("on_balance", "To customer balance", Kind.MONEY, _given(Way.BALANCE), total=True),
+    Column("out_of_band", "Out of band", Kind.MONEY, _given(Way.OUT_OF_BAND), total=True),
     Column("applied", "Applied", Kind.MONEY, _applied, total=True),
-    Column("unapplied", "Unapplied", Kind.MONEY, _unapplied, total=True),
+    Column("applied_on", "Applied on", Kind.DAY, lambda one: one.dates.day(one.memo.applied_at) if _applied(one) else "", 12),
+    Column("unapplied", "Unapplied", Kind.MONEY, lambda one: one.memo.unapplied_minor, total=True),
+    Column("otherwise", "Used otherwise", Kind.MONEY, _otherwise, total=True, formula="ROUND({whole}-{refunded}-{on_balance}-{out_of_band}-{applied}-{unapplied},{exponent})"),
     Column("pairing", "Pairing", Kind.ID, lambda one: "exact" if one.memo.exact else "inferred", 9),
     Column("reason_code", "Reason code", Kind.ID, lambda one: reason_code(one.memo), 20, brief=True),
     Column("reason", "Reason in its system", Kind.TEXT, lambda one: one.memo.reason, 20),
     Column("text", "Reason text", Kind.TEXT, lambda one: one.memo.text, 34, brief=True),
     Column("requested_by", "Requested by", Kind.TEXT, lambda one: one.memo.raised_by or "", 16),
-    Column("approved", "Approved", Kind.ID, lambda one: "Y" if one.memo.approved else "N", 9),
+    Column("approved", "Approved", Kind.ID, _approved, 9),
     Column("approved_by", "Approved by", Kind.TEXT, lambda one: one.memo.approved_by or "", 16),
+    Column("approved_at", "Approved at", Kind.DAY, lambda one: one.dates.day(one.memo.approved_at), 12),
     Column("duties", "Duties apart", Kind.ID, lambda one: one.duties, 10),
     Column("closes", "Closes over-billing", Kind.MONEY, lambda one: one.use.closing if one.use else 0, total=True),
     Column("explains", "Explains variance", Kind.MONEY, lambda one: -one.use.explaining if one.use else 0, total=True),
@@ -213,6 +287,40 @@ def _table(key: str, title: str, entries: Iterable[Entry]) -> Table[Entry]:
         group="system",
         marked=lambda one: not one.memo.approved or one.memo.invoice_id is None,
     )
+
+
+_SETTLED = "number system currency whole applied unapplied refunded on_balance out_of_band otherwise"
+_APPROVED = "number system document_date posted requested_by approved approved_by approved_at duties"
+
+
+def _on_paper(entries: list[Entry]) -> tuple[Table[Entry], Table[Entry]]:
+    """What the register has no room for on paper: where the money went, and who said so."""
+
+    def some(names: str) -> tuple[Column[Entry], ...]:
+        by_key = {one.key: replace(one, brief=True) for one in _COLUMNS}
+        by_key["whole"] = replace(by_key["whole"], formula="")  # its parts stand above
+        return tuple(by_key[name] for name in names.split())
+
+    settled = table(
+        "settled",
+        "What became of each memo",
+        some(_SETTLED),
+        entries,
+        lambda one: one.memo.currency,
+        note="Total = applied + unapplied + refunded + to customer balance + out of band + used "
+        "otherwise. Empty: the register does not tell.",
+        group="system",
+    )
+    approved = table(
+        "approvals",
+        "Who asked for each memo, and who approved it",
+        some(_APPROVED),
+        entries,
+        lambda one: one.memo.currency,
+        marked=lambda one: one.duties == "N" or one.approved_late,
+        group="system",
+    )
+    return settled, approved
 
 
 def _reasons(entries: list[Entry]) -> Table[tuple[str, str, str, int, int]]:

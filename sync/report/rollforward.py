@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from state.money import display
+from state.receivables import MemoStatus, Way
 from sync.books import AgedBy, Aging
+from sync.months import period_of
 from sync.report.common import ground, head
 from sync.report.document import (
     Chart,
@@ -47,7 +49,12 @@ def build(material: Material) -> Document:
         Section(
             "tie_out",
             "Tie-out",
-            (_tie_table(tied), *_reconciling(material), _words(material)),
+            (
+                _tie_table(tied),
+                *_reconciling(material),
+                _after_payment(material),
+                _words(),
+            ),
         ),
         ground(material),
     )
@@ -317,19 +324,72 @@ def _reconciling(material: Material) -> tuple[Table[LedgerRow], ...]:
     )
 
 
-def _words(material: Material) -> Prose:
-    later = sum(1 for memo in material.memos if memo.post_payment_minor)
+@dataclass(slots=True)
+class _After:
+    """What memos of a register gave on money already paid; minor units, with tax."""
+
+    target: str
+    currency: str
+    count: int = 0
+    whole: int = 0
+    refunded: int = 0
+    on_balance: int = 0
+    out_of_band: int = 0
+
+    @property
+    def otherwise(self) -> int:
+        """What the register does not say of it."""
+        return self.whole - self.refunded - self.on_balance - self.out_of_band
+
+
+def _after_payment(material: Material) -> Table[_After]:
+    """What does not reduce what is owed: where it went."""
+    sums: dict[tuple[str, str], _After] = {}
+    period = period_of(material.run)
+    for memo in material.memos:
+        issued = memo.status is MemoStatus.ISSUED and period.holds(memo.posted_at)
+        given = sum(one.minor for one in memo.given or ())
+        whole = max(memo.post_payment_minor, given)
+        if not issued or not whole:
+            continue
+        key = (memo.target, memo.currency)
+        one = sums.setdefault(key, _After(*key))
+        one.count += 1
+        one.whole += whole
+        one.refunded += memo.given_minor(Way.REFUND) or 0
+        one.on_balance += memo.given_minor(Way.BALANCE) or 0
+        one.out_of_band += memo.given_minor(Way.OUT_OF_BAND) or 0
+    columns: tuple[Column[_After], ...] = (
+        Column("system", "System", Kind.ID, lambda one: one.target, 11, brief=True),
+        Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
+        Column("count", "Memos", Kind.WHOLE, lambda one: one.count, 9, brief=True),
+        Column("whole", "Beside the open balance", Kind.MONEY, lambda one: one.whole, brief=True, total=True),
+        Column("refunded", "Refunded", Kind.MONEY, lambda one: one.refunded, brief=True, total=True),
+        Column("on_balance", "To customer balance", Kind.MONEY, lambda one: one.on_balance, brief=True, total=True),
+        Column("out_of_band", "Out of band", Kind.MONEY, lambda one: one.out_of_band, brief=True, total=True),
+        Column("otherwise", "Used otherwise", Kind.MONEY, lambda one: one.otherwise, brief=True, total=True, formula="ROUND({whole}-{refunded}-{on_balance}-{out_of_band},{exponent})"),
+    )  # fmt: skip
+    return table(
+        "after_payment",
+        "Credited, and not taken off an open balance",
+        columns,
+        [sums[key] for key in sorted(sums)],
+        lambda one: one.currency,
+        note="Memos of the period that fell on money already paid, or were paid out. They "
+        "reduce nothing that is owed, and stand in no movement.",
+        group="system",
+    )
+
+
+def _words() -> Prose:
     lines = [
         "Closing is computed from what happened (issued, voided, credited, paid), each dated by "
         "its posting; the sub-ledger is the sum of the open balances that the register itself "
         "shows. Neither is made from the other.",
+        "Unapplied credits are what memos give and no invoice has taken yet: posted, not applied, "
+        "not paid out. What Stripe has put on a customer's balance may have paid a later invoice "
+        "since; how much of it is left only Stripe's customer balances show.",
         "This is no payout reconciliation: amounts are in the document's currency, not the "
         "settlement currency. Join Stripe's itemised reports by the invoice's id.",
     ]
-    if later:
-        lines.append(
-            f"{later} credit memos fell in part or whole on money already paid. That part does "
-            "not reduce what is owed: it was refunded, or put on the customer's balance, which "
-            "this report does not hold."
-        )
     return Prose("How to read this", tuple(lines))

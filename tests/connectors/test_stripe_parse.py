@@ -1,12 +1,14 @@
 """Stripe's invoices in our words: what is ex tax, and what a refund does not touch."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from connectors.stripe_parse import invoice, memo
 from connectors.stripe_receivables import EVENTS
-from state.receivables import DocumentStatus, MemoStatus
+from state.receivables import DocumentStatus, Given, MemoStatus, Way
 
 BODY: dict[str, Any] = {
     "id": "in_1",
@@ -52,9 +54,9 @@ def test_tax_stands_beside_the_amount_that_is_compared() -> None:
 def test_a_refund_changes_neither_the_gross_nor_the_memos(refunded: dict[str, Any]) -> None:
     """Invariant 26: money back without a credit note leaves the variance as it was."""
     assert invoice("stripe", {**BODY, **refunded}) == invoice("stripe", BODY)
-    assert memo("stripe", {**NOTE, "refunds": [{"amount_refunded": 119}]}) == memo(
-        "stripe", NOTE
-    )
+    told = memo("stripe", {**NOTE, "refunds": [{"amount_refunded": 119}]})
+    assert told.given == (Given(Way.REFUND, 119),)
+    assert replace(told, given=()) == memo("stripe", NOTE)
     assert not [kind for kind in EVENTS if kind.startswith("refund.")]
 
 
@@ -72,3 +74,44 @@ def test_a_refund_changes_neither_the_gross_nor_the_memos(refunded: dict[str, An
 def test_each_status_has_our_word(status: str, paid: int, ours: DocumentStatus) -> None:
     assert invoice("stripe", {**BODY, "status": status, "amount_paid": paid}).status is ours
     assert memo("stripe", {**NOTE, "status": "void"}).status is MemoStatus.VOID
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"pre_payment_amount": "12"},
+        {"post_payment_amount": -1},
+        {"out_of_band_amount": 1.5},
+        {"refunds": [{"amount_refunded": True}]},
+    ],
+)
+def test_an_odd_part_of_a_note_is_no_amount(odd: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is no amount"):
+        memo("stripe", {**NOTE, **odd})
+
+
+def test_a_note_is_dated_by_what_is_printed_on_it() -> None:
+    made = memo("stripe", {**NOTE, "created": 1_760_000_000})
+    dated = memo(
+        "stripe", {**NOTE, "created": 1_760_000_000, "effective_at": 1_759_000_000}
+    )
+    assert made.document_at == datetime.fromtimestamp(1_760_000_000, UTC)
+    assert (
+        dated.document_at == dated.posted_at == datetime.fromtimestamp(1_759_000_000, UTC)
+    )
+
+
+def test_what_went_to_a_balance_is_what_the_other_ways_leave() -> None:
+    parts = {
+        "pre_payment_amount": 19, "post_payment_amount": 100, "out_of_band_amount": 30,
+        "refunds": [{"amount_refunded": 20}, {"amount_refunded": 10}],
+    }  # fmt: skip
+    told = memo("stripe", {**NOTE, **parts, "customer_balance_transaction": "cbtxn_1"})
+    assert [told.given_minor(way) for way in Way] == [30, 40, 30, 0]
+    assert (told.pre_payment_minor, told.taken_off_minor, told.unapplied_minor) == (
+        19,
+        19,
+        0,
+    )
+    untold = memo("stripe", {**NOTE, **parts})
+    assert [untold.given_minor(way) for way in Way] == [30, None, 30, 40]

@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 import stripe
 
+from connectors.stripe_parse import memo
+from state.receivables import Given, Way
 from tests.contracts.stripe_account import Account, refused
 
 
@@ -209,9 +211,15 @@ class TestCreditNotes:
         )
         assert (note.status, note.type) == ("issued", "pre_payment")
         assert (note.pre_payment_amount, note.post_payment_amount) == (2500, 0)
-        read = account.v1.invoices.retrieve(opened.id)
-        assert (read.total, read.amount_remaining) == (10_000, 7500)
-        assert read.pre_payment_credit_notes_amount == 2500
+        read = memo("stripe", note.to_dict())
+        assert (read.pre_payment_minor, read.taken_off_minor, read.given) == (
+            2500,
+            2500,
+            (),
+        )
+        invoice = account.v1.invoices.retrieve(opened.id)
+        assert (invoice.total, invoice.amount_remaining) == (10_000, 7500)
+        assert invoice.pre_payment_credit_notes_amount == 2500
         listed = account.v1.credit_notes.list(
             {"invoice": opened.id, "created": {"gte": note.created - 600}}
         )
@@ -252,6 +260,10 @@ class TestCreditNotes:
         assert (note.type, note.post_payment_amount) == ("post_payment", 1000)
         assert note.out_of_band_amount == 400
         assert note.customer_balance_transaction
+        read = memo("stripe", note.to_dict())
+        assert (read.pre_payment_minor, read.post_payment_minor) == (0, 1000)
+        assert read.given == (Given(Way.BALANCE, 600), Given(Way.OUT_OF_BAND, 400))
+        assert read.document_at == read.posted_at
         assert account.v1.customers.retrieve(opened.customer).balance == -600
 
     def test_a_note_can_refund_the_card(self, account: Account) -> None:
@@ -262,6 +274,7 @@ class TestCreditNotes:
         body = {"invoice": opened.id, "amount": 1500, "email_type": "none"}
         note = account.v1.credit_notes.create({**body, "refund_amount": 1500})
         assert note.refunds[0].amount_refunded == 1500
+        assert memo("stripe", note.to_dict()).given == (Given(Way.REFUND, 1500),)
 
     def test_nothing_paid_by_card_is_refunded(self, account: Account) -> None:
         opened = account.opened(4000)

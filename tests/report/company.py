@@ -14,7 +14,14 @@ from state.books import Books
 from state.credits import CoreCredit, CreditSegment, LedgerEntry
 from state.invoices import CoreCustomer, CoreInvoice, CoreLine, CoreStatus
 from state.observations import AuditEntry, Changes, Sweep
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 from state.worklist import Cause, Flag, FlagState
 from sync.books import Run
 from sync.decide import Delivery, Policy
@@ -165,9 +172,15 @@ class Company:
         made = CreditMemo(
             target, memo, MemoStatus.ISSUED, currency or (known.currency if known else "USD"),
             amount, number=f"CN-{memo[-4:]}", tax_minor=tax, invoice_id=document,
-            reason="order_change", text=text, posted_at=at,
+            reason="order_change", text=text, posted_at=at, document_at=at,
         )  # fmt: skip
-        self.memos[memo] = made = replace(made, **more)
+        made = replace(made, **more)
+        if (
+            target == "stripe" and document is not None
+        ):  # as a note shows it: before payment, and after
+            pre = amount + tax - made.post_payment_minor
+            made = replace(made, pre_payment_minor=pre, given=made.given or ())
+        self.memos[memo] = made
         if known is not None and made.status is MemoStatus.ISSUED:
             left = known.open_minor - (amount + tax - made.post_payment_minor)
             self.move(document or "", target=target, open_minor=max(left, 0))
@@ -322,7 +335,10 @@ def _corrected(made: Company) -> None:
         "in_acme2", "ci_acme2", 915_000, at=NOON - timedelta(hours=3), replaces="in_acme1"
     )
     # A memo in A/R, of which the core knows nothing.
-    made.credit("cn_birch", "in_birch", 4_000, tax=330, raised_by="mia", approved_by="omar")
+    made.credit(
+        "cn_birch", "in_birch", 4_000, tax=330, raised_by="mia", approved_by="omar",
+        approved_at=NOON - timedelta(days=1),
+    )  # fmt: skip
     # Billed too much downstream, and repaired.
     made.credit(
         "cn_dogwood",
@@ -338,6 +354,13 @@ def _corrected(made: Company) -> None:
     made.void("ci_elm")
     made.pay("in_fir", 234_567)
     made.pay("in_cedar", 90_000, NOON - timedelta(days=1))
+    # Credited after it was paid: a part refunded, a part kept for later, a part elsewhere.
+    made.credit(
+        "cn_cedar", "in_cedar", 3_000, text="Outage", reason="product_unsatisfactory",
+        raised_by="mia", approved_by="omar", approved_at=NOON + timedelta(days=1),
+        post_payment_minor=3_000,
+        given=(Given(Way.REFUND, 1_000), Given(Way.BALANCE, 1_500), Given(Way.OUT_OF_BAND, 500)),
+    )  # fmt: skip
     # Memos that explain nothing.
     made.credit(
         "cn_loose", None, 1_000, text="For goodwill", reason="product_unsatisfactory"

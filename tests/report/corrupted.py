@@ -263,7 +263,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     # 8: one row for each
     "a document stands in two rows": made(
-        changed_row("ci_cedar", document_id="in_hazel"), (8, "", "")
+        changed_row("ci_fir", document_id="in_hazel"), (8, "", "")
     ),
     "a document stands beside another in two rows": made(
         changed_row("ci_cedar", document_id="in_cedar, in_hazel"), (8, "", "")

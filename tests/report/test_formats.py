@@ -223,7 +223,7 @@ def test_a_page_stands_alone(documents: dict[str, Document], name: str) -> None:
 def test_a_chart_says_in_words_what_it_shows(documents: dict[str, Document]) -> None:
     page = rendered(documents["reconciliation"], "html").decode()
     assert re.search(r'<svg role="img" aria-label="[^"]*12,478.00 unexplained', page)
-    assert "2026-10: 100.00 explained, 12,478.00 unexplained." in page
+    assert "2026-10: 130.00 explained, 12,478.00 unexplained." in page
 
 
 def test_a_long_table_is_cut_on_a_page_and_says_so() -> None:

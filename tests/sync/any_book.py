@@ -18,7 +18,14 @@ from typing import Any
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
 from state.links import Link, LinkState
 from state.pushes import PushRecord, PushState
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 from state.worklist import Cause, Flag, FlagState
 from sync.books import Run
 from sync.reconcile import How
@@ -26,6 +33,7 @@ from sync.report.codec import content_sha256
 from tests.kept import TARGETS, Kept, core, day, document, memo
 
 ROWS, SETS = How(engine=False, keep_plain=0), How(engine=True, keep_plain=0)
+DATES = (None, None, day(10, 9), day(10, 30), day(11, 10))
 STATUSES = tuple(DocumentStatus)[2:]
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo")
 READINGS = (day(10, 7), day(10, 28), day(11, 12), day(11, 25))
@@ -233,10 +241,19 @@ def _a_memo(
         invoice_id=None if random.random() < 0.2 else made.id,
         approved=random.random() < 0.9,
         applied=random.random() < 0.9,
+        approved_at=random.choice(DATES),
+        applied_at=random.choice(DATES),
+        given=random.choice((None, (), (Given(Way.REFUND, 100, random.choice(DATES)),))),
+        post_payment_minor=random.choice((0, 0, 300)),
     )
     see(when, "memos", first)
-    if random.random() < 0.3:
+    if random.random() < 0.4:
         moved = replace(first, status=random.choice(tuple(MemoStatus)))
+        if random.random() < 0.3:
+            later = replace(first, applied=not first.applied)
+            moved = replace(
+                later, applied_at=random.choice(DATES), posted_at=first.posted_at
+            )
         if random.random() < 0.3:
             moved = replace(moved, invoice_id=random.choice((None, f"{made.target}_i000")))
         see(when + 1 + random.randrange(2), "memos", moved)

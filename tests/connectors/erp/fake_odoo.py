@@ -183,7 +183,9 @@ class FakeOdoo:
             "amount_total": minor / 100,
             "amount_residual": minor / 100,
             "invoice_date_due": "2026-11-30",
+            "invoice_date": "2026-10-30",
             "date": "2026-10-31",
+            "create_uid": [6, "Mia Roth"],
             "create_date": self.stamp(),
             "write_date": self.stamp(),
         } | more
@@ -204,6 +206,7 @@ class FakeOdoo:
             "credit_amount_currency": minor / 100,
             "debit_currency_id": currency,
             "credit_currency_id": currency,
+            "max_date": "2026-11-02",
         }
         for number in (credit, debit):
             row = self.tables["account.move"][number]

@@ -122,6 +122,8 @@ class FakeTryton:
             "currency": {"id": 1, "code": "USD"},
             "party": {"id": 7, "name": "Globex"},
             "company": 1,
+            "validated_by": {"id": 3, "rec_name": "Mia Roth"},
+            "posted_by": None,
         } | more
         self.tables["account.invoice.line"][number] = {
             "id": number,
