@@ -57,6 +57,16 @@ class Reader(Past):
             found = [decode(Unread, body) for body in connection.execute(query).scalars()]
         return {one.source: one for one in sorted(found, key=lambda one: one.source)}
 
+    def customers_since(self, seq: int) -> set[str]:
+        """The core customers that are not as they were at an observation."""
+        query = select(col(Current.id)).where(
+            col(Current.entity) == self._entity,
+            col(Current.kind) == "customer",
+            col(Current.seq) > seq,
+        )
+        with self._turn, self._reads.connect() as connection:
+            return set(connection.execute(query).scalars())
+
     def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
         """Core customers by id."""
         return {one.id: one for one in self._in(CoreCustomer, "customer", "id", ids)}
@@ -125,6 +135,10 @@ class Reader(Past):
     def pushes(self, states: Collection[PushState]) -> list[PushRecord]:
         """The pushes in these states."""
         return self._in(PushRecord, "push", "status", [str(state) for state in states])
+
+    def pushes_because(self, reason: str) -> list[PushRecord]:
+        """The pushes that were left out or stopped for this reason."""
+        return self._in(PushRecord, "push", "parent", [reason])
 
     def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
         """The pushes of these core invoices."""

@@ -72,6 +72,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
             push.core_invoice_id,
             push,
             ref=push.document_id or "",
+            parent=push.reason,
             status=push.state.value,
             currency=push.currency,
             minor=push.total_minor,

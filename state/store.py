@@ -145,6 +145,9 @@ class Store(Protocol):
     def customers_by_id(self, ids: Collection[str]) -> dict[str, CoreCustomer]:
         """Core customers by id."""
 
+    def customers_since(self, seq: int) -> set[str]:
+        """The core customers that are not as they were at an observation."""
+
     def invoice(self, core_invoice_id: str) -> CoreInvoice | None:
         """One core invoice with its lines."""
 
@@ -189,6 +192,9 @@ class Store(Protocol):
 
     def pushes_for(self, ids: Collection[str]) -> dict[str, PushRecord]:
         """The pushes of these core invoices."""
+
+    def pushes_because(self, reason: str) -> list[PushRecord]:
+        """The pushes that were left out or stopped for this reason."""
 
     def pushes_by_id(self) -> dict[str, PushRecord]:
         """Every push, by core invoice."""

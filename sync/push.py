@@ -17,6 +17,7 @@ from connectors.failures import (
     Unknown,
 )
 from connectors.ports import DraftLine
+from state.codec import fingerprint
 from state.invoices import CoreInvoice
 from state.observations import AuditEntry, Changes
 from state.pushes import SETTLED, PushRecord, PushState
@@ -49,6 +50,7 @@ from sync.protocol import absorb, next_action
 
 STEPS_MAX = 60  # of one push in one pass; a sound one takes about ten
 RECONSIDERED_AT_ONCE = 500
+RECONSIDERED = "reconsidered"  # by which rules, and up to which observation
 PATIENCE = timedelta(seconds=5)  # a wait up to this long is sat out
 
 
@@ -104,12 +106,24 @@ def reconsider(parts: Parts) -> None:
     """Decide again about what waits for its first request, by the settings of today.
 
     Nothing touches an invoice when the settings change, when its customer is given another
-    Stripe customer, or when its contract gets a billing provider.
+    Stripe customer, or when its contract gets a billing provider. So after such a change,
+    and only then, what waits is read: all of it, or that of the customers that moved.
     """
+    seq = parts.store.last_seq()
+    rules = fingerprint(f"{parts.version} {parts.policy}")
+    before, _, since = (parts.store.cursor(RECONSIDERED) or "").partition(" ")
+    moved = parts.store.customers_since(int(since)) if before == rules else None
+    if moved is not None and not moved:
+        return
     waiting = [*parts.store.pushes({PushState.PENDING, PushState.HELD}), *_unmapped(parts)]
-    names = sorted(record.core_invoice_id for record in waiting)
+    names = sorted(
+        one.core_invoice_id
+        for one in waiting
+        if moved is None or one.core_customer_id in moved
+    )
     for first in range(0, len(names), RECONSIDERED_AT_ONCE):
         parts.decide_again(names[first : first + RECONSIDERED_AT_ONCE])
+    parts.record(Changes(cursors={RECONSIDERED: f"{rules} {seq}"}))
 
 
 def due(parts: Parts) -> list[PushRecord]:
@@ -120,8 +134,8 @@ def due(parts: Parts) -> list[PushRecord]:
 
 
 def _unmapped(parts: Parts) -> list[PushRecord]:
-    skipped = parts.store.pushes({PushState.SKIPPED})
-    return [record for record in skipped if record.reason == "MISSING_MAPPING"]
+    unmapped = parts.store.pushes_because("MISSING_MAPPING")
+    return [record for record in unmapped if record.state is PushState.SKIPPED]
 
 
 def _push_or_leave(parts: Parts, record: PushRecord, progress: Progress) -> PushRecord:
