@@ -212,24 +212,33 @@ class Intacct:
     def _pages(
         self, kind: str, fields: Sequence[str], filters: Sequence[Mapping[str, Any]]
     ) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages by key. A row that goes away meanwhile pulls another over a page's edge."""
+        """Pages by key, each beginning with the last row of the one before it.
+
+        Rows are counted, not named, by `start`: one that goes away pulls another over a
+        page's edge. Then that first row is another, and the list is no answer; the total
+        alone would not say so where a row has come meanwhile.
+        """
         start, total = 1, 0
+        last = None  # the key at the edge
         for _ in range(PAGES_MAX):
             question = _question(kind, fields, filters, start, self.page)
             rows, meta = _answered(self.wire.query(QUERY, question).data, kind)
-            if not isinstance(meta.get("totalCount"), int) or meta["totalCount"] < total:
+            edge = text(rows[0], "key") if rows else None
+            count = meta.get("totalCount")
+            if not isinstance(count, int) or count < total or (last and edge != last):
                 raise Incomplete(
                     f"Sage Intacct: the list of {kind} moved while it was read"
                 )
-            total = meta["totalCount"]
-            if rows:
-                yield rows
+            total = count
+            fresh = rows[1:] if last else rows
+            if fresh:
+                yield fresh
             after = meta.get("next")
             if after is None:
                 return
-            if not isinstance(after, int) or after <= start:
+            if not isinstance(after, int) or not fresh or after <= start + 1:
                 break
-            start = after
+            start, last = after - 1, text(rows[-1], "key")
         raise Incomplete(f"Sage Intacct: the list of {kind} does not come to an end")
 
     # --- what it says ---------------------------------------------------------------

@@ -89,6 +89,29 @@ def test_a_list_that_shrinks_while_it_is_read_is_no_whole_answer(desk: IntacctDe
         list(desk.register.sweep())
 
 
+def test_a_list_that_shrinks_and_grows_while_it_is_read_is_none_either(
+    desk: IntacctDesk,
+) -> None:
+    """Its total stays as it was, and a row has gone over the edge of a page all the same."""
+    names = desk.many(25)
+
+    def one_goes_and_one_comes(asked: int) -> None:
+        if asked == 3 and names[0] in desk.invoices:
+            desk.delete(names[0])
+            desk.invoice("core-new", 100)
+
+    desk.on_ask = one_goes_and_one_comes
+    with pytest.raises(Incomplete, match="moved while it was read"):
+        list(desk.register.sweep())
+
+
+def test_a_page_that_overlaps_the_one_before_gives_no_row_twice(desk: IntacctDesk) -> None:
+    names = desk.many(25)
+    pages = [[one.id for one in page.documents] for page in desk.register.sweep()]
+    assert len([page for page in pages if page]) > 1
+    assert sorted(name for page in pages for name in page) == sorted(names)
+
+
 def test_a_changed_payment_detail_names_its_invoice(desk: IntacctDesk) -> None:
     name = desk.invoice("core-1", 25_000)
     memo = desk.credit(name, 5_000, how="unapplied")
