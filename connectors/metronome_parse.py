@@ -4,6 +4,7 @@ Metronome: USD amounts are cents and may have fractions, other fiat currencies a
 units, and a custom pricing unit is no money. Lines have no id, so we make their keys.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,6 +28,7 @@ from state.money import UnknownCurrency, core_exact_minor, exponent, round_minor
 USD_CREDIT_TYPE = "2714e483-4ff1-48e4-9e25-ac732e8f24f2"
 CUSTOMER_FIELD = "stripe_customer_id"
 EMAIL_FIELD = "billing_email"
+_INVOICE = re.compile("invoice|custinvc", re.IGNORECASE)
 
 
 def invoice(body: Mapping[str, Any]) -> CoreInvoice:
@@ -62,6 +64,7 @@ def invoice(body: Mapping[str, Any]) -> CoreInvoice:
             (str(need(one, "customer_id", where)), str(need(one, "invoice_id", where)))
             for one in objects_in(body, "constituent_invoices", where)
         ),
+        copies=_copies(body, where),
         payer_id=None if payer is None else payer[0],
         payer_contract_id=None if payer is None else payer[1],
     )
@@ -74,6 +77,20 @@ def _payer(body: Mapping[str, Any], where: str) -> tuple[str, str | None] | None
     if customer_id is None or customer_id == body.get("customer_id"):
         return None
     return customer_id, text_in(payer, "contract_id", where)
+
+
+def _copies(body: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
+    """Metronome: the invoices that stand for it in a revenue system, by provider and id.
+
+    The words of the entity's type are not published: one that does not speak of an invoice
+    (a sales order, a customer) names no document of ours.
+    """
+    return tuple(
+        (str(need(one, "revenue_system_provider", where)), name)
+        for one in objects_in(body, "revenue_system_invoices", where)
+        if (name := text_in(one, "revenue_system_external_entity_id", where))
+        and _INVOICE.search(str(one.get("revenue_system_external_entity_type") or ""))
+    )
 
 
 def customer(

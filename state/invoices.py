@@ -104,6 +104,7 @@ class CoreInvoice:
     constituents: tuple[
         tuple[str, str], ...
     ] = ()  # customer and id of what it consolidates
+    copies: tuple[tuple[str, str], ...] = ()  # provider and id of copies for revenue
     consolidated_in: str | None = (
         None  # the invoice that bills its lines: it is a statement
     )

@@ -1,6 +1,6 @@
 """Which core invoice does an ERP document stand for? The first rule that hits is kept.
 
-    1. the core itself names the document (its own external id)
+    1. the core itself names the document: what it delivered, or a copy for revenue
     2. a reference field holds a core invoice id
     3. a reference field holds the id of a Stripe invoice, which names a core invoice
     4. a reference field or the document's number is the number of a Stripe invoice
@@ -15,9 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from state.invoices import CoreInvoice
 from state.receivables import STRIPE, DownstreamInvoice
 from state.store import Store
 
+# The core's word for a provider, and ours for the system whose ids it gives.
+SYSTEMS = {"netsuite": "netsuite", "quickbooks_online": "quickbooks"}
 PREFIX_MIN = 18  # digits: of a UUID with dashes, QuickBooks keeps 21 characters of a number
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -30,7 +33,7 @@ class Links:
     """The linking of one look at one ERP. What takes a walk of the books is made once."""
 
     store: Store
-    _named_by_core: dict[str, str] | None = None
+    _named_by_core: dict[tuple[str, str], str] | None = None
     _stripe_numbers: dict[str, str] | None = None
 
     def linked(self, documents: Iterable[DownstreamInvoice]) -> Iterator[DownstreamInvoice]:
@@ -63,7 +66,8 @@ class Links:
                 return found(copied.core_invoice_id, "Stripe id")
         if document.core_invoice_id in core:
             return document
-        named = self._core_names().get(document.id)
+        names = self._core_names()
+        named = names.get((document.system, document.id)) or names.get(("", document.id))
         if named is not None:
             return found(named, "core")
         for word in (*words, document.number or ""):
@@ -79,12 +83,13 @@ class Links:
         unknown = next((word for word in words if _UUID.fullmatch(word)), None)
         return document if unknown is None else found(unknown, "reference")
 
-    def _core_names(self) -> dict[str, str]:
+    def _core_names(self) -> dict[tuple[str, str], str]:
+        """By system and id; '' stands for a provider of whose ids no system is known."""
         if self._named_by_core is None:
             self._named_by_core = {
-                one.delivery.invoice_id: one.id
+                (SYSTEMS.get(provider, ""), name): one.id
                 for one in self.store.iter_invoices()
-                if one.delivery is not None and one.delivery.invoice_id is not None
+                for provider, name in _named(one)
             }
         return self._named_by_core
 
@@ -104,6 +109,14 @@ class Links:
             return None
         known = self.store.known_by_prefix(prefix)
         return known[0] if len(known) == 1 else None
+
+
+def _named(invoice: CoreInvoice) -> Iterator[tuple[str, str]]:
+    """The documents that the core names for an invoice, the delivered one last: it wins."""
+    yield from ((one, name) for one, name in invoice.copies if one in SYSTEMS)
+    delivery = invoice.delivery
+    if delivery is not None and delivery.invoice_id is not None:
+        yield delivery.provider, delivery.invoice_id
 
 
 def with_dashes(word: str) -> str | None:

@@ -118,6 +118,22 @@ def test_a_hierarchy_says_who_pays_and_what_was_consolidated() -> None:
         parsed(a_row("i3", constituent_invoices=[{"customer_id": "c1"}]))
 
 
+def test_copies_for_revenue_name_invoices_alone() -> None:
+    def copy(kind: str, name: str | None) -> dict[str, Any]:
+        return {
+            "revenue_system_provider": "netsuite",
+            "revenue_system_external_entity_type": kind,
+            "revenue_system_external_entity_id": name,
+            "sync_status": "SYNCED",
+        }
+
+    some = [copy("invoice", "9000"), copy("CustInvc", "9001"), copy("INVOICE", None)]
+    some += [copy("sales_order", "8000"), copy("customer", "7000")]
+    read = parsed(a_row(revenue_system_invoices=some))
+    assert read.copies == (("netsuite", "9000"), ("netsuite", "9001"))
+    assert parsed(a_row(revenue_system_invoices=None)).copies == ()
+
+
 def test_pages_are_walked_to_the_end(replay: Replay, core: Metronome) -> None:
     path = "/v1/customers/c1/invoices"
     replay.says(

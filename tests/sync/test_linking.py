@@ -31,8 +31,9 @@ def core(name: str, external: str | None = None) -> CoreInvoice:
 
 def document(*references: str, name: str = "e1", number: str = "") -> DownstreamInvoice:
     return DownstreamInvoice(
-        "books", name, DocumentStatus.OPEN, "USD", 1, number=number, external_ids=references
-    )
+        "books", name, DocumentStatus.OPEN, "USD", 1, number=number, external_ids=references,
+        system="netsuite",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -105,3 +106,24 @@ def test_a_name_that_nobody_knows_is_kept_when_its_field_is_emptied(books: Books
     (first,) = Links(books).linked([document(UNKNOWN)])
     (linked,) = Links(books).linked([replace(first, external_ids=())])
     assert linked == replace(first, external_ids=())
+
+
+@pytest.mark.parametrize(
+    ("provider", "system", "linked"),
+    [
+        ("netsuite", "netsuite", True),
+        ("netsuite", "odoo", False),  # its 9000 is another document
+        ("quickbooks_online", "quickbooks", True),
+        ("unheard_of", "netsuite", False),
+    ],
+)
+def test_a_copy_for_revenue_is_named_by_the_core_in_its_own_system(
+    books: Books, provider: str, system: str, *, linked: bool
+) -> None:
+    copied = replace(core("ci_3"), copies=((provider, "9000"),))
+    books.record(Changes(invoices=(copied,)), at=datetime(2026, 11, 2, tzinfo=UTC))
+    one = replace(document(name="9000"), system=system)
+    (found,) = Links(books).linked([one])
+    assert (found.core_invoice_id, found.linked_by) == (
+        ("ci_3", "core") if linked else (None, one.linked_by)
+    )
