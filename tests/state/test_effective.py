@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from state.effective import dated_by_source, effective_at, rewound
+from state.effective import Footing, dated_by_source, effective_at, rewound, taken_back
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 from state.worklist import Cause, Flag, FlagState
 
 OPEN, PART_PAID, PAID = DocumentStatus.OPEN, DocumentStatus.PART_PAID, DocumentStatus.PAID
@@ -59,6 +66,18 @@ CUSTOMER = CoreCustomer("cc", "Acme")
         (MEMO, day(6)),
         (replace(MEMO, voided_at=day(9)), day(9)),
         (replace(MEMO, posted_at=None), None),
+        (replace(MEMO, approved_at=day(8)), day(8)),
+        (replace(MEMO, approved_at=day(8), applied_at=day(9)), day(9)),
+        (replace(MEMO, applied_at=day(4)), day(6)),
+        (
+            replace(MEMO, given=(Given(Way.REFUND, 1, day(7)), Given(Way.BALANCE, 1))),
+            day(7),
+        ),
+        (replace(MEMO, status=MemoStatus.DRAFT, approved_at=day(8)), day(6)),
+        (
+            replace(MEMO, status=MemoStatus.VOID, applied_at=day(9), voided_at=day(8)),
+            day(8),
+        ),
         # What has no date of its own is dated by the reading.
         (FLAG, None),
         (CUSTOMER, None),
@@ -180,3 +199,67 @@ def test_a_document_first_seen_later_as_it_stood(
     what: str, word: DownstreamInvoice, at: int, expected: DownstreamInvoice | None
 ) -> None:
     assert rewound(word, day(at)) == expected, what
+
+
+GIVEN = (Given(Way.REFUND, 9, day(12)), Given(Way.BALANCE, 5))
+GROWN = replace(
+    MEMO,
+    approved_by="omar",
+    approved_at=day(8),
+    applied_at=day(10),
+    given=GIVEN,
+    tax_minor=4,
+)
+APPROVED = replace(GROWN, applied=False, applied_at=None, given=GIVEN[1:])
+RAISED = replace(APPROVED, approved=False, approved_by=None, approved_at=None)
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "expected", "unapplied"),
+    [
+        ("not posted yet", 5, None, 0),
+        ("posted, and not approved yet", 7, RAISED, 39),
+        ("approved, and not applied yet", 8, APPROVED, 39),
+        ("still not applied", 9, APPROVED, 39),
+        ("applied, and nothing refunded yet", 10, replace(GROWN, given=GIVEN[1:]), 0),
+        ("refunded on that day", 12, GROWN, 0),
+    ],
+)
+def test_a_memo_first_seen_later_as_it_had_become(
+    what: str, at: int, expected: CreditMemo | None, unapplied: int
+) -> None:
+    was = rewound(GROWN, day(at))
+    assert was == expected, what
+    assert was is None or was.unapplied_minor == unapplied, what
+
+
+def test_a_void_memo_was_what_it_had_become_before() -> None:
+    void = replace(GROWN, status=MemoStatus.VOID, voided_at=day(9))
+    assert rewound(void, day(8)) == APPROVED
+    assert rewound(void, day(9)) == replace(
+        void, applied=False, applied_at=None, given=GIVEN[1:]
+    )
+    plain = replace(GROWN, given=None)
+    assert rewound(plain, day(10)) == plain
+
+
+@pytest.mark.parametrize(
+    ("what", "now", "before", "expected"),
+    [
+        ("applied", Footing("b", False, 1, 9), Footing("", True, 1, 1), False),
+        ("applied to another", Footing("b", False, 1, 9), Footing("a", False, 1, 5), True),
+        (
+            "not applied any more",
+            Footing("a", False, 1, 1),
+            Footing("a", False, 1, 9),
+            True,
+        ),
+        ("dated anew", Footing("a", False, 0, 0), Footing("a", False, 1, 1), False),
+        ("paid out since", Footing("a", False, 1, 9), Footing("a", False, 1, 5), False),
+        ("as it was", Footing("a", False, 1, 5), Footing("a", False, 1, 5), False),
+    ],
+)
+def test_what_is_taken_back_only_the_reading_dates(
+    what: str, now: Footing, before: Footing, expected: bool
+) -> None:
+    assert taken_back(now, before) is expected, what

@@ -6,7 +6,14 @@ from decimal import Decimal
 import pytest
 
 from state.invoices import CoreInvoice, CoreStatus
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 from sync import asides
 from sync.books import Excluded
 
@@ -52,6 +59,16 @@ def test_an_invoice_in_a_custom_pricing_unit_is_no_money() -> None:
 def test_a_memo_that_names_no_invoice(status: MemoStatus, why: str) -> None:
     loose = replace(MEMO, invoice_id=None, status=status)
     assert asides.loose_memo(loose) == memo_left_out(why)
+
+
+def test_a_memo_that_was_paid_out_waits_for_no_invoice() -> None:
+    half, whole = (
+        replace(MEMO, invoice_id=None, given=(Given(Way.REFUND, minor),))
+        for minor in (29, 30)
+    )
+    assert asides.loose_memo(half) == memo_left_out("is applied to no invoice yet")
+    gone = memo_left_out("was refunded or used otherwise, and applied to no invoice")
+    assert asides.loose_memo(whole) == gone
 
 
 OTHER = replace(DOCUMENT, core_invoice_id=None)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
+from state.receivables import (
+    CreditMemo,
+    DocumentStatus,
+    DownstreamInvoice,
+    Given,
+    MemoStatus,
+    Way,
+)
 from sync.books import Row
 from sync.candidates import (
     CANDIDATES_MAX,
@@ -86,6 +93,8 @@ MEMOS = {
     "a row without a document": (MISSING, NOTE, False),
     "it names an invoice": (TOO_MUCH, replace(NOTE, invoice_id="in_fir"), False),
     "a draft": (TOO_MUCH, replace(NOTE, status=MemoStatus.DRAFT), False),
+    "paid out": (TOO_MUCH, replace(NOTE, given=(Given(Way.REFUND, 7_500),)), False),
+    "paid out in part": (TOO_MUCH, replace(NOTE, given=(Given(Way.REFUND, 7_499),)), True),
     "not approved": (TOO_MUCH, replace(NOTE, approved=False), False),
     "another amount": (TOO_MUCH, replace(NOTE, amount_minor=7_499), False),
     "46 days from its document": (TOO_MUCH, replace(NOTE, posted_at=LAST + 2 * DAY), False),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.erp.shapes import Application, parts
 from state.codec import decode
-from state.effective import Footing, effective_at, rewound, taken_back
+from state.effective import rewound
 from state.receivables import CreditMemo, DocumentStatus, Given, MemoStatus, Way
 from sync.books import Run
 from sync.months import dated
@@ -66,54 +66,6 @@ def at(one: CreditMemo, moment: datetime) -> CreditMemo:
     was = rewound(one, moment)
     assert isinstance(was, CreditMemo)
     return was
-
-
-@pytest.mark.parametrize(
-    ("moment", "approved", "applied", "refunded", "unapplied"),
-    [
-        (day(10, 19), False, False, 0, 1800),
-        (day(10, 20), True, False, 0, 1800),
-        (day(11, 3), True, True, 0, 0),
-        (day(11, 5), True, True, 300, 0),
-    ],
-)
-def test_it_is_what_it_had_become_by_then(
-    moment: datetime, approved: bool, applied: bool, refunded: int, unapplied: int
-) -> None:
-    was = at(DATED, moment)
-    assert (was.approved, was.applied, was.unapplied_minor) == (
-        approved,
-        applied,
-        unapplied,
-    )
-    assert was.given_minor(Way.REFUND) == refunded
-    assert (was.approved_by is None) == (not approved)
-    assert effective_at(DATED) == day(11, 5)
-    assert rewound(DATED, day(10, 7)) is None
-
-
-def test_what_is_void_has_no_later_dates() -> None:
-    void = replace(DATED, status=MemoStatus.VOID, voided_at=day(10, 25))
-    assert effective_at(void) == day(10, 25)
-    was = at(void, day(10, 22))
-    assert (was.status, was.approved, was.applied) == (MemoStatus.ISSUED, True, False)
-    assert effective_at(replace(DATED, status=MemoStatus.DRAFT)) == DATED.posted_at
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "expected"),
-    [
-        (Footing("erp|b", False, 1, 9), Footing("erp|None", True, 1, 1), False),  # applied
-        (Footing("erp|b", False, 1, 9), Footing("erp|a", False, 1, 5), True),  # moved over
-        (Footing("erp|a", False, 1, 1), Footing("erp|a", False, 1, 9), True),  # taken back
-        (Footing("erp|a", False, 0, 0), Footing("erp|a", False, 1, 1), False),  # dated anew
-        (Footing("erp|a", False, 1, 9), Footing("erp|a", False, 1, 5), False),  # paid out
-    ],
-)
-def test_what_is_taken_back_is_dated_by_the_reading(
-    now: Footing, before: Footing, expected: bool
-) -> None:
-    assert taken_back(now, before) is expected
 
 
 def ledger(kept: Kept, run: Run) -> LedgerRow:
