@@ -17,7 +17,7 @@ from state.engine import transaction
 from state.observations import AuditEntry, Changes, Ground
 from state.reads_credits import CreditReader
 from state.receivables import whole_of
-from state.rows import WordRow, flag_row, micros, posted_between, rows_of
+from state.rows import WordRow, flag_row, micros, rows_of, stood_between
 from state.statements import (
     ADD_AUDIT,
     ADD_BODY,
@@ -187,10 +187,10 @@ class Books(CreditReader):
             one
             for row in rows
             if (before := known.get((row.kind, row.id))) is not None
-            and (one := posted_between(row, before[1][1])) is not None
+            and (one := stood_between(row, before[1][1])) is not None
         ]
         if between:
-            self._put(connection, between, known, at)
+            self._put(connection, between, known, at, told=True)
             known.update(self._known(connection, between))
         self._put(connection, rows, known, at)
         cursors = [
@@ -218,9 +218,15 @@ class Books(CreditReader):
         self._audit(connection, changes.audit, at)
 
     def _put(
-        self, connection: Connection, rows: list[WordRow], known: Known, at: datetime
+        self,
+        connection: Connection,
+        rows: list[WordRow],
+        known: Known,
+        at: datetime,
+        *,
+        told: bool = False,
     ) -> None:
-        """Append what has moved, and point to it. The same fact twice is no observation."""
+        """Append what has moved, and point to it; no fact twice. `told`: its source dates it."""
         moved = {}
         for row in rows:
             before = known.get((row.kind, row.id))
@@ -238,7 +244,7 @@ class Books(CreditReader):
             # A change that its source does not date is dated by the reading. A part that is
             # new was in its memo until then.
             stood = before or known.get((row.kind, whole_of(row.id)))
-            moved_on = dated_by_source(dated, row.status, stood and stood[1])
+            moved_on = told or dated_by_source(dated, row.status, stood and stood[1])
             first = seq if before is None else before[2]
             effective = dated if moved_on and key not in undone else seen
             born = effective if before is None and stood is not None else row.began_at

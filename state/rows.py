@@ -7,6 +7,7 @@ from typing import Any
 
 from state.codec import decode, encode, fingerprint
 from state.effective import effective_at, rewound
+from state.invoices import CoreInvoice, CoreStatus
 from state.observations import Changes
 from state.receivables import DocumentStatus, DownstreamInvoice
 from state.worklist import Flag
@@ -52,17 +53,7 @@ def rows_of(changes: Changes) -> Iterator[WordRow]:
     for customer in changes.customers:
         yield _row("customer", customer.id, customer)
     for invoice in changes.invoices:
-        yield _row(
-            "invoice",
-            invoice.id,
-            invoice,
-            ref=invoice.customer_id,
-            parent=invoice.regenerated_from or "",
-            status=invoice.status.value,
-            currency=invoice.currency or "",
-            minor=invoice.due_minor,
-            posted_at=_micros(invoice.issued_at or invoice.end),
-        )
+        yield _invoice_row(invoice)
     for credit in changes.credits:
         yield _row("credit", credit.id, credit, ref=credit.customer_id)
     yield from _downstream_rows(changes)
@@ -112,14 +103,36 @@ def _downstream_rows(changes: Changes) -> Iterator[WordRow]:
         )
 
 
-def posted_between(row: WordRow, before: str) -> WordRow | None:
-    """What a draft was from its posting on, where it is next seen paid or void already."""
-    if row.kind != "document" or before != DocumentStatus.DRAFT.value:
-        return None
+def stood_between(row: WordRow, before: str) -> WordRow | None:
+    """What a word was from its posting on, until the later date that it now shows.
+
+    A draft that is next seen paid or void already; a core invoice whose void was known, and
+    that only now is told to have stood until its void.
+    """
     if row.posted_at is None or row.dated_at is None or row.dated_at <= row.posted_at:
         return None
-    was = rewound(decode(DownstreamInvoice, row.body), moment(row.posted_at))
-    return None if was is None else _document_row(was)
+    posted = moment(row.posted_at)
+    if row.kind == "document" and before == DocumentStatus.DRAFT.value:
+        was = rewound(decode(DownstreamInvoice, row.body), posted)
+        return None if was is None else _document_row(was)
+    if row.kind == "invoice" and before == row.status == CoreStatus.VOID.value:
+        stood = rewound(decode(CoreInvoice, row.body), posted)
+        return None if stood is None else _invoice_row(stood)
+    return None
+
+
+def _invoice_row(invoice: CoreInvoice) -> WordRow:
+    return _row(
+        "invoice",
+        invoice.id,
+        invoice,
+        ref=invoice.customer_id,
+        parent=invoice.regenerated_from or "",
+        status=invoice.status.value,
+        currency=invoice.currency or "",
+        minor=invoice.due_minor,
+        posted_at=_micros(invoice.issued_at or invoice.end),
+    )
 
 
 def _document_row(document: DownstreamInvoice) -> WordRow:

@@ -20,8 +20,8 @@ DAYS = 50
 ASKED = {DocumentStatus.OPEN, DocumentStatus.PART_PAID}
 ACTS = (
     "post", "post", "post", "draft", "finalize", "memo", "memo", "memo void", "memo undone",
-    "part", "pay", "void", "write off", "delete", "correct", "core void", "loose",
-    "double", "double",
+    "part", "pay", "void", "write off", "delete", "correct", "core void", "core void told",
+    "loose", "double", "double",
 )  # fmt: skip
 
 
@@ -33,6 +33,7 @@ class Register:
         self.company = Company(targets=("stripe", "erp"))
         self.now = BEGIN
         self.instants: list[datetime] = []
+        self.voided: dict[str, datetime] = {}
         self.company.customer("cc_a", "Acme")
         self.company.customer("cc_b", "Birch")
 
@@ -53,7 +54,13 @@ class Register:
             self.post(draft=act == "draft")
             return
         if act == "core void" and books.invoices:
-            books.void(random.choice(sorted(books.invoices)))
+            name = random.choice(sorted(books.invoices))
+            self.voided.setdefault(name, self.now)
+            books.void(name)
+            return
+        if act == "core void told":  # by its audit log, which may be read later than it
+            for name, when in self.voided.items():
+                books.invoices[name] = replace(books.invoices[name], voided_at=when)
             return
         if act == "loose":
             books.credit(f"cn_{len(books.memos)}", None, 300, at=self.posted("stripe"))

@@ -123,6 +123,10 @@ def _an_invoice(
     see(when, "invoices", one)
     if stated:
         one = replace(one, consolidated_in="c000")
+    if one.status is CoreStatus.VOID and random.random() < 0.5:  # its log is read later
+        told = replace(one, voided_at=issued + timedelta(days=random.choice((2, 21, 30))))
+        see(when + 1, "invoices", told)
+        return told
     for later in range(when + 1, len(READINGS)):
         if random.random() < (0.5 if stated else 0.08):
             status = random.choice(

@@ -101,6 +101,29 @@ def test_a_void_that_nobody_tells_counts_from_our_reading(
     assert stood(kept, day(11, 10)) is CoreStatus.VOID
 
 
+@pytest.mark.parametrize("seen_alive", [False, True])
+def test_a_log_that_is_read_only_later_dates_the_void_all_the_same(
+    kept: Kept, theirs: Telling, *, seen_alive: bool
+) -> None:
+    """What was concluded before it was read is as it was; the books of that day move."""
+    kept.clock.time = day(11, 1, 18)
+    if seen_alive:
+        sweep_core(kept.parts, QUIET)
+    void(theirs, told=False)
+    kept.clock.time = day(11, 9)
+    sweep_core(kept.parts, QUIET)
+    before = kept.store.last_seq()
+    void(theirs, told=True)
+    kept.clock.time = day(11, 12)
+    sweep_core(kept.parts, QUIET)
+    assert stood(kept, day(11, 1, 20)) is CoreStatus.FINALIZED
+    assert stood(kept, day(11, 3)) is CoreStatus.VOID
+    assert stood(kept, day(11, 20)) is CoreStatus.VOID
+    alive = CoreStatus.FINALIZED if seen_alive else CoreStatus.VOID  # as it was held then
+    known = kept.store.as_of(before, day(11, 1, 20)).invoices(["ci_1"])["ci_1"]
+    assert known.status is alive
+
+
 def test_without_the_log_a_sweep_is_whole_all_the_same_and_says_so(
     kept: Kept, theirs: Telling
 ) -> None:
