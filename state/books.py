@@ -229,9 +229,9 @@ class Books(CreditReader):
         """Append what has moved, and point to it; no fact twice. `told`: its source dates it."""
         moved = {}
         for row in rows:
-            before = known.get((row.kind, row.id))
-            if before is None or before[0] != row.fingerprint:
-                moved[row.kind, row.id] = row
+            key = (row.kind, row.id)
+            if key not in known or known[key][0] != row.fingerprint:
+                moved[key] = row
         if not moved:
             return
         last: int = connection.execute(LAST_SEQ).scalar() or 0
@@ -241,8 +241,7 @@ class Books(CreditReader):
         for seq, (key, row) in enumerate(moved.items(), last + 1):
             before = known.get(key)
             dated = row.dated_at
-            # A change that its source does not date is dated by the reading. A part that is
-            # new was in its memo until then.
+            # What its source does not date is dated by the reading. A new part was in its memo.
             stood = before or known.get((row.kind, whole_of(row.id)))
             moved_on = told or dated_by_source(dated, row.status, stood and stood[1])
             first = seq if before is None else before[2]
