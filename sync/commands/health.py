@@ -1,12 +1,13 @@
 """How things stand: status, doctor, config check, audit verify, backup."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sync.commands.options import Config, Json, books, print_json, start_logs
+from sync.commands.options import Config, Json, Unusable, books, print_json, start_logs
 
 config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
@@ -106,14 +107,32 @@ def config_check(config: Config = None, as_json: Json = False) -> None:
 
 
 @audit_app.command("verify")
-def audit_verify(config: Config = None, as_json: Json = False) -> None:
+def audit_verify(
+    config: Config = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--head",
+            help="A last line as an earlier report prints it, like '51 03fb...': "
+            "it must still stand. May be given again.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Walk the audit log's hash chain from its first line."""
+    from state.audit import GENESIS
     from sync.console import say
 
+    told = [_head(one) for one in head or []]
     with books(config) as (_, store):
         verdict = store.verify_audit()
+        wanted = {seq for seq, _ in told}
+        lines = store.audit_lines(max(wanted)) if wanted else ()
+        kept = {one.seq: one.hash for one in lines if one.seq in wanted}
+    kept[0] = GENESIS  # what a report says of a log without a line
+    lost = [f"{seq} {found}" for seq, found in told if kept.get(seq) != found]
     if as_json:
-        print_json(asdict(verdict))
+        print_json({**asdict(verdict), "heads_lost": lost})
     elif verdict.ok:
         say(f"the audit log holds: {verdict.lines} lines, head {verdict.head}")
     else:
@@ -121,7 +140,21 @@ def audit_verify(config: Config = None, as_json: Json = False) -> None:
             f"the audit log does not hold: line {verdict.broken_at} is not as it was "
             "written; compare with a backup and with the heads in earlier reports"
         )
-    raise typer.Exit(0 if verdict.ok else 1)
+    for one in () if as_json else lost:
+        say(f"the audit log has no line {one}: its end was cut off, or it is another log")
+    raise typer.Exit(0 if verdict.ok and not lost else 1)
+
+
+def _head(text: str) -> tuple[int, str]:
+    """A line of the log as reports print it: its number and its hash."""
+    number, _, found = text.strip().partition(" ")
+    found = found.strip().lower()
+    if not number.isdecimal() or re.fullmatch("[0-9a-f]{64}", found) is None:
+        raise Unusable(
+            f"--head: {text[:80]!r} is no line of the log; copy it from a report, its number "
+            "and the 64 signs of its hash"
+        )
+    return int(number), found
 
 
 def backup(

@@ -119,7 +119,11 @@ class _Writer:
         )
         currencies = f" · {head.currencies}" if head.currencies else ""
         self._text(
-            2, 0, f"run {head.run_id} · Tieout {head.version}{currencies}", self._pens.quiet
+            2,
+            0,
+            f"run {head.run_id} · Tieout {head.version}{currencies} · "
+            f"audit log, last line {head.audit}",
+            self._pens.quiet,
         )
         for number, block in enumerate(self._section.blocks):
             place = self._layout.places[self._section.key, number]

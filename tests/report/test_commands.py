@@ -94,6 +94,23 @@ def test_two_persons_sign_and_a_bundle_is_made(
     assert tieout("audit", "verify") == 0
 
 
+def test_an_earlier_report_s_head_tells_a_log_that_was_cut_off(
+    run_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert tieout("report", "audit", "--run", run_id, "--format", "json") == 0
+    head = json.loads(capfd.readouterr().out)["head"]["audit"]
+    number, found = head.split()
+    assert tieout("audit", "verify", "--head", head, "--head", f"0 {'0' * 64}") == 0
+    assert tieout("audit", "verify", "--head", f"{int(number) + 90} {found}") == 1
+    assert f"no line {int(number) + 90} {found}" in capfd.readouterr().out
+    other = f"{number} {'a' * 64}"
+    assert tieout("audit", "verify", "--head", other, "--json") == 1
+    assert json.loads(capfd.readouterr().out)["heads_lost"] == [other]
+    for wrong in ("51", "x " + found, f"{number} {found[:-1]}"):
+        assert tieout("audit", "verify", "--head", wrong) == 2
+        assert "--head" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -15,11 +15,13 @@ from typing import Any
 import pikepdf
 import pytest
 import xlsxwriter
+from python_calamine import CalamineWorkbook
 
 from sync import reporting
 from sync.report import to_csv, to_html, to_jsonl, to_pdf, to_xlsx
 from sync.report.cells import decimal_text
 from sync.report.document import Column, Document, Head, Kind, Section, table
+from sync.report.material import Material
 from sync.report.xlsx_layout import TooLong, lay_out
 from tests.report.company import CUTOFF
 from tests.report.conftest import rendered
@@ -58,6 +60,25 @@ def test_csv_for_a_european_excel_has_semicolons_and_decimal_commas() -> None:
     assert out.getvalue() == (
         b'Ccy;Name;Amount;Amount (minor);Run\r\nUSD;"a;b, c";-1234,56;-123456;R-1\r\n'
     )
+
+
+@pytest.mark.parametrize("internal", [True, False])
+def test_each_report_names_the_last_line_of_the_audit_log(
+    material: Material, internal: bool
+) -> None:
+    """Every format that holds a whole report; a table alone names its run."""
+    for name in reporting.NAMES:
+        made = reporting.document(name, material, reporting.Wish(internal=internal))
+        said = f"{material.run.audit_seq} {material.run.audit_head}"
+        book = CalamineWorkbook.from_filelike(io.BytesIO(rendered(made, "xlsx")))
+        for sheet in book.sheet_names:
+            assert said in str(book.get_sheet_by_name(sheet).to_python()[2][0])
+        assert said in rendered(made, "html").decode()
+        assert json.loads(rendered(made, "json"))["head"]["audit"] == said
+        assert to_pdf._body(made)["audit"] == said
+        for form in ("csv", "jsonl"):
+            lines = rendered(made, form).decode().splitlines()
+            assert all(material.run.run_id in line for line in lines[form == "csv" :])
 
 
 def test_json_lines_are_the_rows_of_the_json(documents: dict[str, Document]) -> None:
