@@ -47,6 +47,29 @@ def test_the_core_s_total_is_of_what_is_final_and_money() -> None:
     assert counted.invoices == 7
 
 
+@pytest.mark.parametrize(
+    ("documents", "rows"),
+    [
+        ((), 1),
+        ((("USD", "OPEN"), ("USD", "OPEN")), 1),
+        ((("USD", "OPEN"), ("EUR", "VOID")), 1),
+        ((("GBP", "VOID"), ("EUR", "VOID")), 1),
+        ((("USD", "OPEN"), ("EUR", "DRAFT")), 2),
+        ((("USD", "PAID"), ("EUR", "OPEN"), ("GBP", "OPEN"), ("EUR", "OPEN")), 3),
+    ],
+)
+def test_live_documents_in_further_currencies_have_a_row_for_each(
+    documents: tuple[tuple[str, str], ...], rows: int
+) -> None:
+    held = tuple(
+        Held(document("erp", "a", id=f"d{n}", currency=ccy, status=DocumentStatus(status)))
+        for n, (ccy, status) in enumerate(documents)
+    )
+    counted = Counted()
+    counted.expect(Case("a", core("a"), documents=held), ("stripe", "erp"))
+    assert counted.expected == {"stripe": 1, "erp": rows}
+
+
 def test_a_register_s_totals_are_of_what_is_posted_and_what_is_owed() -> None:
     counted = Counted()
     for status, gross in (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -135,3 +136,26 @@ def test_no_push_rests_on_what_an_erp_says(
     rule = currency_rule("USD")
     beside = replace(case, documents=said, successor_live=frozenset({"books"}))
     assert decide_push(beside, policy, rule) == decide_push(case, policy, rule)
+
+
+def test_of_live_documents_ours_stays_else_the_oldest_else_the_first_by_name() -> None:
+    def held(name: str, entered: int | None, status: str = "OPEN") -> Held:
+        at = None if entered is None else datetime(2026, 10, entered, tzinfo=UTC)
+        return Held(replace(a_document(status), id=name, created_at=at))
+
+    case = Case(
+        "ci_1",
+        documents=(
+            held("in_void", 1, "VOID"), held("in_none2", None), held("in_none1", None),
+            held("in_late", 4), held("in_draft", 3, "DRAFT"), held("in_early", 2),
+            replace(held("in_books", 1), document=replace(a_document(), target="books")),
+        ),
+    )  # fmt: skip
+    by_age = ["in_early", "in_draft", "in_late", "in_none1", "in_none2"]
+    assert [one.document.id for one in case.live_on("stripe")] == by_age
+    record = PushRecord(
+        "ci_1", "cc_1", PushState.DONE, "USD", 1000, 1000, 1, document_id="in_none2"
+    )
+    ours = replace(case, record=record).live_on("stripe")
+    assert [one.document.id for one in ours] == ["in_none2", *by_age[:-1]]
+    assert case.live_on("erp") == []
