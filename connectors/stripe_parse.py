@@ -1,7 +1,8 @@
 """Stripe's invoices and credit notes in our words."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.stripe_money import from_stripe
 from state.receivables import (
@@ -22,6 +23,9 @@ _STATUS = {
     "uncollectible": DocumentStatus.UNCOLLECTIBLE,
     "void": DocumentStatus.VOID,
 }
+_MEMO_STATUS = {"issued": MemoStatus.ISSUED, "void": MemoStatus.VOID}
+_T = TypeVar("_T", str, None)
+_W = TypeVar("_W")
 
 
 def id_of(body: dict[str, Any]) -> str:
@@ -34,46 +38,45 @@ def id_of(body: dict[str, Any]) -> str:
 
 def invoice(target: str, body: dict[str, Any]) -> DownstreamInvoice:
     """One invoice. The books compare what is ex tax, never the amount due."""
-    currency = str(body["currency"]).upper()
-    metadata = body.get("metadata") or {}
-    moved = body.get("status_transitions") or {}
-    total = int(body["total"])
-    net = body.get("total_excluding_tax")
-    gross = total if net is None else int(net)
-    paid = int(body.get("amount_paid") or 0)
-    status = _status(body)
+    currency = _text(body, "currency", "").upper()
+    metadata = _object(body, "metadata")
+    moved = _object(body, "status_transitions")
+    total = _whole(body, "total", None)
+    gross = _whole(body, "total_excluding_tax", total)
+    paid = _whole(body, "amount_paid", 0)
+    status = _known(body, _STATUS, "invoice")
     if status is DocumentStatus.OPEN and paid > 0:
         status = DocumentStatus.PART_PAID
-    due = body.get("due_date")
+    due = _moment(body, "due_date")
     return DownstreamInvoice(
         target=target,
         id=id_of(body),
         status=status,
         currency=currency,
         gross_minor=from_stripe(gross, currency),
-        number=body.get("number"),
+        number=_text(body, "number", None),
         tax_minor=from_stripe(total - gross, currency),
         paid_minor=from_stripe(paid, currency),
         # Stripe goes on showing what remained of an invoice that was voided.
         open_minor=(
-            from_stripe(int(body.get("amount_remaining") or 0), currency)
+            from_stripe(_whole(body, "amount_remaining", 0), currency)
             if status.posted
             else 0
         ),
-        customer_id=_id(body.get("customer")),
-        core_invoice_id=next((metadata[k] for k in _CORE_KEYS if metadata.get(k)), None),
-        core_customer_id=metadata.get("core_customer_id"),
-        instance=metadata.get("tieout_instance"),
-        regenerated_from=metadata.get("regenerated_from"),
-        replaces=metadata.get("replaces"),
-        replaced_by=metadata.get("replaced_by"),
+        customer_id=_id(body, "customer"),
+        core_invoice_id=_core_id(metadata),
+        core_customer_id=_text(metadata, "core_customer_id", None),
+        instance=_text(metadata, "tieout_instance", None),
+        regenerated_from=_text(metadata, "regenerated_from", None),
+        replaces=_text(metadata, "replaces", None),
+        replaced_by=_text(metadata, "replaced_by", None),
         flagged=metadata.get("tieout_flag") == "void_requested",
         auto_charge=body.get("collection_method") == "charge_automatically",
-        created_at=_moment(body.get("created")),
-        posted_at=_moment(moved.get("finalized_at")),
-        paid_at=_moment(moved.get("paid_at")),
-        voided_at=_moment(moved.get("voided_at")),
-        due_on=None if due is None else datetime.fromtimestamp(int(due), UTC).date(),
+        created_at=_moment(body, "created"),
+        posted_at=_moment(moved, "finalized_at"),
+        paid_at=_moment(moved, "paid_at"),
+        voided_at=_moment(moved, "voided_at"),
+        due_on=None if due is None else due.date(),
         url=f"https://dashboard.stripe.com/invoices/{body['id']}",
     )
 
@@ -85,28 +88,27 @@ def gone(target: str, name: str) -> DownstreamInvoice:
 
 def memo(target: str, body: dict[str, Any]) -> CreditMemo:
     """One credit note, ex tax."""
-    currency = str(body["currency"]).upper()
-    total = int(body["total"])
-    net = body.get("total_excluding_tax")
-    amount = total if net is None else int(net)
+    currency = _text(body, "currency", "").upper()
+    total = _whole(body, "total", None)
+    amount = _whole(body, "total_excluding_tax", total)
     return CreditMemo(
         target=target,
         id=id_of(body),
-        status=MemoStatus.VOID if body["status"] == "void" else MemoStatus.ISSUED,
+        status=_known(body, _MEMO_STATUS, "credit note"),
         currency=currency,
         amount_minor=from_stripe(amount, currency),
-        number=body.get("number"),
+        number=_text(body, "number", None),
         tax_minor=from_stripe(total - amount, currency),
-        customer_id=_id(body.get("customer")),
-        invoice_id=_id(body.get("invoice")),
-        reason=body.get("reason") or "",
-        text=body.get("memo") or "",
+        customer_id=_id(body, "customer"),
+        invoice_id=_id(body, "invoice"),
+        reason=_text(body, "reason", ""),
+        text=_text(body, "memo", ""),
         pre_payment_minor=_told(body, "pre_payment_amount", currency),
         post_payment_minor=_told(body, "post_payment_amount", currency) or 0,
         given=_given(body, currency),
-        document_at=_moment(body.get("effective_at") or body.get("created")),
-        posted_at=_moment(body.get("effective_at") or body.get("created")),
-        voided_at=_moment(body.get("voided_at")),
+        document_at=_moment(body, "effective_at") or _moment(body, "created"),
+        posted_at=_moment(body, "effective_at") or _moment(body, "created"),
+        voided_at=_moment(body, "voided_at"),
     )
 
 
@@ -118,6 +120,8 @@ def _given(body: dict[str, Any], currency: str) -> tuple[Given, ...]:
     """
     post = _told(body, "post_payment_amount", currency) or 0
     refunds = body.get("refunds") or []
+    if not isinstance(refunds, list):
+        raise TypeError("its refunds are no list")
     parts = {
         Way.REFUND: sum(_told(one, "amount_refunded", currency) or 0 for one in refunds),
         Way.OUT_OF_BAND: _told(body, "out_of_band_amount", currency) or 0,
@@ -134,27 +138,82 @@ def _given(body: dict[str, Any], currency: str) -> tuple[Given, ...]:
 
 def _told(body: dict[str, Any], name: str, currency: str) -> int | None:
     """An amount that is never below zero; None where it is not there."""
-    value = body.get(name)
-    if value is None:
+    if body.get(name) is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name} is no amount: {str(value)[:40]!r}")
+    value = _whole(body, name, None)
+    if value < 0:
+        raise ValueError(f"its {name} is below zero: {value}")
     return from_stripe(value, currency)
 
 
-def _status(body: dict[str, Any]) -> DocumentStatus:
-    found = _STATUS.get(body["status"])
+def listed(body: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of a page, and whether more follow. Raises TypeError.
+
+    A page that does not say so is no last page: what it left out would count as gone.
+    """
+    rows, more = body["data"], body["has_more"]
+    if not isinstance(rows, list):
+        raise TypeError("its data is no list")
+    return rows, truth(more, "has_more")
+
+
+def truth(value: Any, name: str) -> bool:
+    """What must be true or false, and is guessed from nothing else. Raises TypeError."""
+    if not isinstance(value, bool):
+        raise TypeError(f"its {name} is neither true nor false")
+    return value
+
+
+def _known(body: dict[str, Any], words: Mapping[str, _W], what: str) -> _W:
+    found = words.get(body["status"])
     if found is None:
         raise ValueError(
-            f"invoice {body['id']} has the status {body['status']!r}, unknown to this "
+            f"{what} {body['id']} has the status {body['status']!r}, unknown to this "
             "version: update Tieout"
         )
     return found
 
 
-def _id(value: Any) -> str | None:
-    return value.get("id") if isinstance(value, dict) else value
+def _whole(body: dict[str, Any], name: str, otherwise: int | None) -> int:
+    """Minor units. A fraction is not cut off, and what is no number is none."""
+    value = body.get(name)
+    value = otherwise if value is None else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"its {name} is no whole number: {str(value)[:40]!r}")
+    return value
 
 
-def _moment(seconds: Any) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+def _text(body: dict[str, Any], name: str, otherwise: _T) -> str | _T:
+    value = body.get(name)
+    if value is None:
+        return otherwise
+    if not isinstance(value, str):
+        raise TypeError(f"its {name} is no text")
+    return value
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise TypeError(f"its {name} is no object")
+    return value
+
+
+def _core_id(metadata: dict[str, Any]) -> str | None:
+    """The core invoice that it names; '' names none."""
+    names = (_text(metadata, key, None) for key in _CORE_KEYS)
+    return next((name for name in names if name), None)
+
+
+def _id(body: dict[str, Any], name: str) -> str | None:
+    """The id under a name, where the object itself may stand instead."""
+    value = body.get(name)
+    return id_of(value) if isinstance(value, dict) else _text(body, name, None)
+
+
+def _moment(body: dict[str, Any], name: str) -> datetime | None:
+    if body.get(name) is None:
+        return None
+    return datetime.fromtimestamp(_whole(body, name, None), UTC)

@@ -31,8 +31,9 @@ from connectors.redaction import one_line
 from connectors.stripe_failures import failure_of
 from connectors.stripe_http import OurManner
 from connectors.stripe_money import currency_rule, to_stripe
-from connectors.stripe_parse import gone, id_of, invoice, memo
+from connectors.stripe_parse import gone, id_of, invoice, listed, memo, truth
 from connectors.transport import Limits, Transport, Unreadable
+from connectors.wirejson import may_be_cut, storable
 from state.clock import Clock
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 
@@ -330,7 +331,7 @@ class StripeReceivables:
         except ValueError as error:
             raise Misconfigured(f"Stripe cannot be asked: {error}") from error
         try:
-            return read(answer.data)
+            return read(storable(answer.data) if may_be_cut(answer.body) else answer.data)
         except Incomplete as odd:
             if method == "GET":
                 raise
@@ -345,9 +346,9 @@ class StripeReceivables:
         self, path: str, query: Body, read: Callable[[Body], _A], *, name: str = ""
     ) -> Iterator[tuple[_A, ...]]:
         def page(body: Body) -> tuple[tuple[_A, ...], str | None, bool]:
-            rows = body["data"]
+            rows, more = listed(body)
             last = id_of(rows[-1]) if rows else None
-            return tuple(read(row) for row in rows), last, bool(body["has_more"])
+            return tuple(read(row) for row in rows), last, more
 
         after: str | None = None
         while True:
@@ -371,7 +372,8 @@ class StripeReceivables:
 
 def _livemode(found: Body) -> bool | None:
     """The mode of the first invoice; None where there is none yet."""
-    return bool(found["data"][0].get("livemode")) if found["data"] else None
+    rows, _ = listed(found)
+    return truth(rows[0]["livemode"], "livemode") if rows else None
 
 
 def _named(event: Body) -> str | None:

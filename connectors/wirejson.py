@@ -1,6 +1,7 @@
 """Bodies as they travel: exact decimals, aware times, forms, and errors in their words."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from state.clock import iso, utc
 
 FORM = "application/x-www-form-urlencoded"
 DIGITS_MAX = 21  # before the point
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Form(str):
@@ -38,9 +40,30 @@ def dumps(body: Any) -> bytes:
 
 def loads(text: str | bytes) -> Any:
     """JSON with every fraction as an exact Decimal. Raises ValueError, RecursionError."""
-    return json.loads(
+    found = json.loads(
         text, parse_float=_fraction, parse_int=_whole, parse_constant=_no_number
     )
+    return storable(found) if may_be_cut(text) else found
+
+
+def may_be_cut(text: str | bytes) -> bool:
+    """May a text in this JSON hold half a character: escaped, or as it stands?"""
+    if isinstance(text, str):
+        return "\\u" in text or _HALF.search(text) is not None
+    return b"\\u" in text or b"\xed" in text
+
+
+def storable(value: Any) -> Any:
+    """The same, with a mark where a text was cut through a character.
+
+    A program that cuts a text at so many units may leave half an emoji. No database keeps
+    that, and no report can show it.
+    """
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value) if _HALF.search(value) else value
+    if isinstance(value, dict):
+        return {storable(key): storable(one) for key, one in value.items()}
+    return [storable(one) for one in value] if isinstance(value, list) else value
 
 
 def parsed(answer: Answer) -> Any:

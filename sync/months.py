@@ -49,7 +49,15 @@ def month_of(period: str | None, zone: str = "UTC") -> Month:
 
 def name_of(moment: datetime, zone: str) -> str:
     """The month that a moment lies in, as YYYY-MM."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m}"
+    return f"{there(moment, zone):%Y-%m}"
+
+
+def there(moment: datetime, zone: str) -> datetime:
+    """A moment as clocks there show it; at either end of the calendar, as UTC does."""
+    try:
+        return moment.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def first_instants(zone: str, years: range) -> list[datetime]:
@@ -59,7 +67,10 @@ def first_instants(zone: str, years: range) -> list[datetime]:
 
 def last_instant(day: date, zone: str) -> datetime:
     """The end of a day, as a cutoff."""
-    return datetime.combine(day, _LAST, ZoneInfo(zone)).astimezone(UTC)
+    try:
+        return datetime.combine(day, _LAST, ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        return datetime.combine(day, _LAST, UTC)
 
 
 def dated(posted: datetime | None, zone: str) -> datetime | None:
@@ -89,5 +100,11 @@ def period_of(run: Run) -> Month:
 
 
 def _midnight(day: date, zone: str) -> datetime:
-    """When a day begins there. Where a clock skips midnight, it is when the clock moves on."""
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+    """When a day begins there. Where a clock skips midnight, it is when the clock moves on.
+
+    An ERP may say that a document is of the first day of the year 1, by which it means none.
+    """
+    try:
+        return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        return datetime.combine(day, time(), UTC)

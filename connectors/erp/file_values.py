@@ -131,13 +131,15 @@ def _amount(cell: Any, mark: Mark) -> Decimal:
 
 
 def day(cell: Any, order: str) -> date | None:
-    """A date, or None for an empty cell. `order` is iso, dmy or mdy. Raises NotAValue."""
-    if isinstance(cell, datetime):
-        return cell.date()
+    """A date, or None for an empty cell. `order` is iso, dmy or mdy. Raises NotAValue.
+
+    Year 1 is how Business Central writes no date at all.
+    """
     if isinstance(cell, date):
-        return cell
+        on = cell.date() if isinstance(cell, datetime) else cell
+        return None if on.year == 1 else on
     text = text_of(cell)
-    if not text:
+    if not text or text.startswith("0001-"):
         return None
     if found := _ISO.fullmatch(text):
         return _made(found[1], found[2], found[3])

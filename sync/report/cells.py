@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from state.clock import iso
 from state.money import display, exponent, format_minor
-from sync.months import name_of
+from sync.months import name_of, there
 from sync.report.document import Cell, Kind
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
@@ -31,7 +30,7 @@ class Calendar:
         """A posting date; '' for none."""
         if moment is None:
             return ""
-        return moment.astimezone(ZoneInfo(self.zone)).date().isoformat()
+        return there(moment, self.zone).date().isoformat()
 
     def month(self, moment: datetime | None) -> str:
         """A posting period; '' for none."""

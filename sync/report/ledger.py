@@ -8,10 +8,10 @@ that their agreement means something. Amounts are with tax: that is what is owed
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice, MemoStatus
 from sync.books import AgedBy, Aging
+from sync.months import there
 
 MOVEMENTS = (
     "opening",
@@ -248,7 +248,7 @@ def _issued(memo: CreditMemo) -> bool:
 
 
 def _day(moment: datetime | None, zone: str) -> date | None:
-    return None if moment is None else moment.astimezone(ZoneInfo(zone)).date()
+    return None if moment is None else there(moment, zone).date()
 
 
 def _bucket(standing: DownstreamInvoice, span: Span) -> int:

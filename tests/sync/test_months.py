@@ -287,3 +287,15 @@ def test_a_day_ends_with_the_last_instant_that_its_clocks_show() -> None:
         ("America/Asuncion", date(2024, 3, 23), datetime(2024, 3, 24, 3, 59, 59, 999999, tzinfo=UTC)),
     ):  # fmt: skip
         assert last_instant(day, zone) == expected
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_at_either_end_of_the_calendar_a_document_still_has_a_day(zone: str) -> None:
+    """Systems write the first day of the year 1, or the last of 9999, where they mean none."""
+    for day, month in ((date(1, 1, 1), 1), (date(9999, 12, 31), 12)):
+        posted = datetime.combine(day, time(), UTC)
+        on = dated(posted, zone)
+        assert on is not None
+        assert name_of(on, zone).endswith(f"-{month:02d}")
+        assert Calendar(zone).day(on) == day.isoformat()
+        assert last_instant(day, zone) >= on
