@@ -57,7 +57,7 @@ CELLS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-EACH = 4  # odd things in each cell
+EACH = 2  # odd things in each cell
 
 
 def read(system: str, table: list[list[Any]], monkeypatch: pytest.MonkeyPatch) -> Export:
