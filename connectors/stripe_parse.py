@@ -179,7 +179,7 @@ def _whole(body: dict[str, Any], name: str, otherwise: int | None) -> int:
     value = body.get(name)
     value = otherwise if value is None else value
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"its {name} is no whole number: {str(value)[:40]!r}")
+        raise TypeError(f"its {name} is no whole number: {str(value)[:40]!r}")
     return value
 
 
