@@ -61,9 +61,9 @@ def ground_blocks(material: Material) -> tuple[Block, ...]:
             ("Code version", run.version),
             ("Settings, sha256", run.config_sha256),
             ("Time zone of the period", run.timezone),
-            ("Rounding tolerance", _units(run.tolerance_minor)),
-            ("Item threshold", _units(run.item_threshold_minor)),
-            ("Total threshold, by leg", _units(run.total_threshold_minor)),
+            ("Rounding tolerance", _units(run.tolerance_minor, run)),
+            ("Item threshold", _units(run.item_threshold_minor, run)),
+            ("Total threshold, by leg", _units(run.total_threshold_minor, run)),
             ("Rows in Detail", str(material.count)),
             ("Restated", restated),
             ("Kept run, sha256", material.digest),
@@ -74,8 +74,18 @@ def ground_blocks(material: Material) -> tuple[Block, ...]:
     return (facts, _sources(run))
 
 
-def _units(minor: int) -> str:
-    return f"{minor:,} minor unit{'' if minor == 1 else 's'}"
+NAMED = 6  # currencies in which a threshold is told
+
+
+def _units(minor: int, run: Run) -> str:
+    """A threshold, and what it is in each currency: `1 minor unit (1 JPY, 0.01 USD)`."""
+    units = f"{minor:,} minor unit{'' if minor == 1 else 's'}"
+    currencies = sorted({currency for one in run.sources for currency, _ in one.control})
+    if not minor or not currencies:
+        return units
+    amounts = [f"{display(minor, one)} {one}" for one in currencies[:NAMED]]
+    more = " ..." if len(currencies) > NAMED else ""
+    return f"{units} ({', '.join(amounts)}{more})"
 
 
 REASONS = 4  # told by name for each source; the sheet Excluded has every one

@@ -390,6 +390,8 @@ def _words() -> Prose:
         "not paid out. What Stripe has put on a customer's balance may have paid a later invoice "
         "since; how much of it is left only Stripe's customer balances show.",
         "This is no payout reconciliation: amounts are in the document's currency, not the "
-        "settlement currency. Join Stripe's itemised reports by the invoice's id.",
+        "settlement currency. Join Stripe's itemised reports by the invoice's id. For the same reason "
+        "there is no column for exchange differences: they arise in the functional currency, which "
+        "the ERP keeps.",
     ]
     return Prose("How to read this", tuple(lines))
