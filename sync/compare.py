@@ -120,9 +120,13 @@ def _leg_rows(
 
 
 def _explained_by_link(row: Row, document: DownstreamInvoice) -> Row:
-    """Two persons tied this document to the invoice: what it differs by is explained."""
-    explained = replace(row, explained=row.explained + row.unexplained, unexplained=0)
-    return _noted(explained, f"linked {document.linked_by}")
+    """Two persons tied this document to the invoice: what it differs by is explained.
+
+    What the core does not bill, or bills no more, has nothing to differ from.
+    """
+    if row.core_status == CoreStatus.FINALIZED:
+        row = replace(row, explained=row.explained + row.unexplained, unexplained=0)
+    return _noted(row, f"linked {document.linked_by}")
 
 
 def _noted(row: Row, note: str) -> Row:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from connectors.ports import CurrencyRule
+from state.invoices import CoreStatus
 from state.observations import Changes
 from state.pushes import PushRecord, PushState
 from state.receivables import DocumentStatus
@@ -85,6 +87,26 @@ def test_unlinked_it_is_a_question_and_linked_it_is_explained(kept: Kept) -> Non
     links.remove(kept.parts, made.id, **WHO)
     assert kinds(kept.run()) == {("stripe", "a"): "VOIDED_DOWNSTREAM_ONLY"}
     assert [one.state for one in kept.store.links()] == ["REMOVED"]
+
+
+def test_what_the_core_voids_afterwards_is_not_explained_by_the_link(kept: Kept) -> None:
+    """The new document is billed for nothing any more: a person must void it too."""
+    link(kept)
+    voided = replace(core("a"), status=CoreStatus.VOID)
+    kept.parts.decide_and_record(Changes(invoices=(voided,)))
+    run = kept.run()
+    (row,) = run.rows
+    assert (row.kind, row.document_id, row.explained, row.unexplained) == (
+        "VOID_PENDING", "in_new", 0, 8500,
+    )  # fmt: skip
+    assert "L-000001: OUT_OF_WINDOW_34D" in row.note
+    assert (broken(run), run.outcome) == ([], Outcome.OPEN_ITEMS)
+    wanted = [
+        (one.subject, one.exposure_minor)
+        for one in kept.store.flags()
+        if one.cause is Cause.VOIDED_IN_CORE
+    ]
+    assert wanted == [("in_new", 8500)]
 
 
 @pytest.mark.parametrize(
