@@ -24,7 +24,12 @@ _HEADINGS = (
     "status",
     "applied_to",
     "applied_amount",
+    "applied_date",
+    "requested_by",
+    "approved_by",
+    "approved_date",
 )
+DAY = "2026-10-02"  # on which the bookkeeper writes
 
 
 @dataclass(slots=True)
@@ -40,9 +45,15 @@ class Bookkeeper:
         self._put("invoice", number, amount, external_id=reference, customer=customer)
 
     def credit(self, number: str, invoice: str, amount: int) -> None:
-        """A credit memo, applied to an invoice."""
+        """A credit memo, approved by somebody else, and applied to an invoice."""
         applied = {"applied_to": invoice, "applied_amount": format_minor(amount, "USD")}
-        self._put("credit memo", number, amount, balance="0.00", **applied)
+        applied |= {"applied_date": DAY, "balance": "0.00"}
+        asked = {
+            "requested_by": "Mia Roth",
+            "approved_by": "Omar Diaz",
+            "approved_date": DAY,
+        }
+        self._put("credit memo", number, amount, **applied, **asked)
         left = parse_major(self._rows[invoice]["balance"], "USD") - amount
         self._rows[invoice] |= {"balance": format_minor(max(left, 0), "USD")}
 
@@ -73,7 +84,7 @@ class Bookkeeper:
             "kind": kind,
             "number": number,
             "currency": "USD",
-            "date": "2026-10-02",
+            "date": DAY,
             "total": total,
             "balance": total,
             "status": "open",
