@@ -204,8 +204,17 @@ def _steps(
         if not _issued(memo):
             takes = 0
         if takes != taken:
-            yield one.since, taken - takes
+            yield _taken_at(one), taken - takes
             taken = takes
+
+
+def _taken_at(one: MemoVersion) -> datetime:
+    """When a memo became so. An approval takes nothing off: it stood in the ledger before."""
+    memo = one.memo
+    if memo.approved_at is None or memo.approved_at != one.since:
+        return one.since
+    dates = (memo.posted_at, memo.applied_at)
+    return max((at for at in dates if at is not None), default=one.since)
 
 
 def _moves(versions: Sequence[Version], posted_at: datetime) -> Iterable[_Move]:

@@ -99,9 +99,8 @@ def test_an_application_of_november_is_not_in_october(kept: Kept) -> None:
 
 def test_an_approval_of_november_is_not_in_october(kept: Kept) -> None:
     note = memo("erp", "a", 2000, approved_by="omar", approved_at=day(11, 3))
-    kept.see(
-        day(11, 5), invoices=(core("a"),), documents=(document("erp", "a"),), memos=(note,)
-    )
+    one = document("erp", "a", open_minor=8000)
+    kept.see(day(11, 5), invoices=(core("a"),), documents=(one,), memos=(note,))
     october, now = kept.run(period="2026-10"), kept.run()
     assert kinds(october) == {("erp", "a"): "MATCHED"}
     assert [(one.id, one.reason) for one in october.excluded] == [
@@ -109,6 +108,9 @@ def test_an_approval_of_november_is_not_in_october(kept: Kept) -> None:
     ]
     assert [one.what for one in october.subsequent] == ["memo approved"]
     assert kinds(now) == {("erp", "a"): "EXPLAINED_BY_MEMO"}
+    for run in (october, now):  # it stood in the ledger all the same
+        held = ledger(kept, run)
+        assert (held.memos, held.closing, held.subledger) == (-2000, 8000, 8000)
 
 
 def seen(kept: Kept, at: datetime, *used: Application, **told: Any) -> None:
