@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from state.receivables import DocumentStatus, MemoStatus
+from state.receivables import DocumentStatus, Given, MemoStatus, Way
 from sync import reporting
 from sync.report.codec import run_text
 from tests.report.company import Company
@@ -21,7 +21,7 @@ ASKED = {DocumentStatus.OPEN, DocumentStatus.PART_PAID}
 ACTS = (
     "post", "post", "post", "draft", "finalize", "memo", "memo", "memo void", "memo undone",
     "part", "pay", "void", "write off", "delete", "correct", "core void", "core void told",
-    "loose", "double", "double",
+    "loose", "double", "double", "hold", "hold", "apply", "apply", "pay out",
 )  # fmt: skip
 
 
@@ -62,6 +62,9 @@ class Register:
             for name, when in self.voided.items():
                 books.invoices[name] = replace(books.invoices[name], voided_at=when)
             return
+        if act in {"hold", "apply", "pay out"}:
+            self.credit_on_account(act)
+            return
         if act == "loose":
             books.credit(f"cn_{len(books.memos)}", None, 300, at=self.posted("stripe"))
             return
@@ -85,7 +88,10 @@ class Register:
                 part = random.choice((document.open_minor, document.open_minor // 2))
                 memo = f"cn_{len(books.memos)}"
                 backdated = self.posted(target) - random.choice((0, 0, 0, 3)) * DAY
-                books.credit(memo, name, part, target=target, at=backdated)
+                late = self.now if random.random() < 0.3 else None
+                books.credit(
+                    memo, name, part, target=target, at=backdated, approved_at=late
+                )
             case "memo void" | "memo undone":
                 self.undo_memo(target, name, void=act == "memo void")
             case "part" if document.status in ASKED and document.open_minor > 2:
@@ -160,6 +166,40 @@ class Register:
             paid_at=self.now if target == "stripe" and not left else None,
         )  # fmt: skip
 
+    def credit_on_account(self, act: str) -> None:
+        """An ERP's memo without an invoice, which is applied or paid out later; both dated."""
+        books, today = self.company, self.posted("erp")
+        if act == "hold":
+            memo = f"cn_{len(books.memos)}"
+            books.credit(memo, None, 600, target="erp", at=today)
+            books.memos[memo] = replace(books.memos[memo], applied=False, given=())
+            return
+        held = [
+            one
+            for one in books.memos.values()
+            if one.target == "erp" and one.unapplied_minor and one.given is not None
+        ]
+        if not held:
+            return
+        one = self.random.choice(held)
+        if act == "pay out":
+            gone = (*(one.given or ()), Given(Way.REFUND, 200, today))
+            books.memos[one.id] = replace(one, given=gone)
+            return
+        asked = [
+            document
+            for document in books.documents.values()
+            if document.target == "erp" and document.status in ASKED
+            and document.open_minor >= 600 and not one.given and document.currency == "USD"
+        ]  # fmt: skip
+        if asked:
+            document = self.random.choice(asked)
+            books.memos[one.id] = replace(
+                one, invoice_id=document.id, applied=True, applied_at=today
+            )
+            left = document.open_minor - 600
+            books.move(document.id, target="erp", open_minor=left)
+
     def undo_memo(self, target: str, name: str, *, void: bool) -> None:
         books = self.company
         document = books.documents[target, name]
@@ -173,7 +213,7 @@ class Register:
             books.memos[memo.id] = (
                 replace(memo, status=MemoStatus.VOID, voided_at=when)
                 if void
-                else replace(memo, applied=False)
+                else replace(memo, applied=False, applied_at=None)
             )
             left = document.open_minor + memo.amount_minor + memo.tax_minor
             books.move(name, target=target, open_minor=left)
