@@ -220,6 +220,52 @@ def test_credit_and_re_bill_end_to_end(story: Story) -> None:
     stripe.stop()
 
 
+def test_where_a_void_is_impossible_a_credit_memo_stands_for_it(story: Story) -> None:
+    """Paid downstream: nobody can void it there. A memo in full does what the void would have."""
+    story.use("u1", "1000", day=20)
+    story.to("2026-12-02T00:00:00")
+    (wrong,) = story.invoices("FINALIZED")
+    stripe = start_stripe()
+    parts = parts_on(stripe, MemoryCore())
+    wire = Wire(story.core.url, clock=RealishClock(), rng=Random(1), token=Secret("t"))
+    policy = replace(parts.policy, create_customers=True)
+    parts = replace(parts, core=Metronome(wire), policy=policy)
+    one_pass(parts, progress=Silent())
+    pushed = parts.store.push(wrong.id).document_id  # type: ignore[union-attr]  # pushed
+    person(stripe).invoices.pay(pushed, {"paid_out_of_band": True})
+    story.use("negated", "-1000", day=20)
+    story.use("right", "600", day=20)
+    story.sdk.v1.invoices.void(id=wrong.id)
+    fresh = story.sdk.v1.invoices.regenerate(id=wrong.id).data.id
+    held = one_pass(parts, progress=Silent())
+    assert held.pushed == 0, "a replacement of a paid invoice waits"
+    asked = {flag.cause: flag for flag in parts.store.flags()}
+    assert set(asked) == {Cause.VOIDED_IN_CORE, Cause.REPLACEMENT_OF_PAID}
+    assert "credit note" in asked[Cause.VOIDED_IN_CORE].action
+    kinds = {
+        row.core_invoice_id: row.kind for row in reconcile(parts, progress=Silent()).rows
+    }
+    assert kinds[wrong.id] == Kind.VOID_BLOCKED_PAID
+    person(stripe).credit_notes.create(
+        {
+            "invoice": pushed,
+            "amount": 2000,
+            "out_of_band_amount": 2000,
+            "reason": "order_change",
+        }
+    )
+    credited = one_pass(parts, progress=Silent())
+    assert credited.flags_closed >= 1
+    assert one_pass(parts, progress=Silent()).pushed + credited.pushed == 1
+    run = reconcile(parts, progress=Silent())
+    assert {row.core_invoice_id: row.kind for row in run.rows} == {
+        wrong.id: Kind.CREDITED_IN_FULL,
+        fresh: Kind.MATCHED,
+    }
+    assert run.clean
+    stripe.stop()
+
+
 def test_void_and_regenerate_refuse_what_they_cannot_do(story: Story) -> None:
     story.use("u1", "10")
     draft = story.invoices("DRAFT")[0]
