@@ -1,6 +1,7 @@
 """What should be pushed, and what the core may not do: as tables."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -190,6 +191,22 @@ class TestAnInvoiceNobodyHasDecidedOn:
     def test_it_names_the_document_of_the_version_before_it(self) -> None:
         nearest, older = Held(a_document("VOID", id="in_2")), Held(a_document("VOID"))
         assert decided(a_case(ancestors=(nearest, older))).replaces == "in_2"
+
+
+def test_of_live_documents_ours_stays_first_and_else_the_oldest() -> None:
+    when = datetime(2026, 11, 1, tzinfo=UTC)
+    undated = Held(a_document("OPEN", id="in_a"))
+    early, late = (
+        Held(replace(a_document("OPEN", id=name), created_at=when + timedelta(days=days)))
+        for name, days in (("in_c", 0), ("in_b", 1))
+    )
+    void = Held(replace(a_document("VOID", id="in_0"), created_at=when))
+    elsewhere = Held(replace(a_document("OPEN", id="in_d"), target="books"))
+    case = a_case(documents=(undated, late, void, early, elsewhere))
+    assert case.live_on("stripe") == [early, late, undated]
+    ours = replace(case, record=a_record(document_id="in_a"))
+    assert ours.live_on("stripe") == [undated, early, late]
+    assert case.live_on("books") == [elsewhere]
 
 
 class TestAnInvoiceDecidedBefore:
