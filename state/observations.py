@@ -58,7 +58,8 @@ class Unread:
         if self.since is None:
             return f"{self.source}: {self.why}"
         since = iso(self.since.replace(microsecond=0))
-        return f"{self.source} could not be read (since {since}): {self.why}"
+        why = self.why.removeprefix(f"{self.source}: ")
+        return f"{self.source} could not be read (since {since}): {why}"
 
 
 @dataclass(frozen=True, slots=True)

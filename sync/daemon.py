@@ -180,7 +180,8 @@ class Daemon:
             self.log.warning(done.halted, action="push.halted")
         job.halted = done.halted
         told = {**self.parts.store.unread(), **{one.source: one for one in done.unread}}
-        unread = {name: one.text for name, one in told.items() if name not in GROUND}
+        erps = {one.target for one in self.parts.registers} - GROUND
+        unread = {name: one.text for name, one in told.items() if name in erps}
         for name, text in unread.items():
             if text != self.unread.get(name):
                 self.log.warning(text, action="register.unread", register=name)

@@ -35,7 +35,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
         notices = consent_notices(settings, SystemClock().now())
         sources = ("core", "stripe", *(erp.name for erp in settings.erp))
         sweeps = {name: store.last_sweep(name) for name in sources}
-        unread = store.unread()
+        unread = {n: one for n, one in store.unread().items() if n in sources}
         flags = store.flags(UNRESOLVED)
         seq, head = store.audit_head()
         body = {

@@ -223,6 +223,32 @@ def test_a_stripe_that_answers_nonsense_moves_nothing(
     assert (world.kept(), world.stripe.writes) == (before, [])
 
 
+def test_an_erp_that_is_away_is_told_by_every_command_and_stops_no_pass(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = world.folder / "config.yaml"
+    before = config.read_text()
+    away = {"erp": [{"name": "books", "kind": "file", "folder": "exports"}]}
+    config.write_text(before + yaml.safe_dump(away))
+    for words, code, told in (
+        (("sync",), 2, "tieout: books could not be read (since "),
+        (("sync", "--json"), 2, "books could not be read (since "),
+        (("reconcile",), 2, "tieout: books could not be read (since "),
+        (("plan",), 0, ""),
+        (("status",), 1, ""),
+    ):
+        capsys.readouterr()
+        assert command(*words) == code, words
+        said = capsys.readouterr()
+        assert told in said.err
+        assert said.err.count("\n") == bool(told)
+        assert bool(said.out) is (words != ("reconcile",))
+    assert "books could not be read" in said.out.replace("\n", " ")
+    config.write_text(before)  # an ERP that is asked no more is not missed
+    assert command("sync") == 0
+    assert command("status") == 0
+
+
 def test_afterwards_everything_is_as_it_was(world: World) -> None:
     """Whatever was answered in between: a sound pass finds nothing to do."""
     assert command("sync") == 0
