@@ -1,7 +1,6 @@
 """What should be pushed, and what the core may not do: as tables."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -169,44 +168,9 @@ class TestAnInvoiceNobodyHasDecidedOn:
         assert decided(a_case(invoice=an_invoice(0)), rule=rule).reason == "ZERO_TOTAL"
         assert decided(a_case(invoice=an_invoice(1)), rule=rule).state is P.PENDING
 
-    def test_lines_that_are_billed_elsewhere_wait_for_a_person(self) -> None:
-        stopped = decided(a_case(rivals=("ci_8", "ci_9")))
-        assert (stopped.state, stopped.reason) == (P.QUARANTINED, "BILLED_ELSEWHERE")
-        assert stopped.detail == "its lines are billed already, by ci_8, ci_9"
-        for generation in (0, 1):
-            waiting = a_record(generation=generation)
-            again = decided(a_case(record=waiting, rivals=("ci_8",)))
-            assert (again.state, again.reason) == (P.QUARANTINED, "BILLED_ELSEWHERE")
-
-    def test_who_pays_is_billed(self) -> None:
-        parent = replace(a_customer(native_contracts=("k",)), stripe_customer_field="cus_p")
-        child = an_invoice(payer_id="cc_p", payer_contract_id="kp", contract_id="k")
-        fresh = decided(a_case(invoice=child, payer=parent))
-        assert (fresh.core_customer_id, fresh.customer_id) == ("cc_p", "cus_p")
-        unknown = decided(a_case(invoice=child))
-        assert (unknown.core_customer_id, unknown.customer_id) == ("cc_p", None)
-        native = replace(child, payer_contract_id="k")
-        assert decided(a_case(invoice=native, payer=parent)).reason == "NATIVE_DELIVERY"
-
     def test_it_names_the_document_of_the_version_before_it(self) -> None:
         nearest, older = Held(a_document("VOID", id="in_2")), Held(a_document("VOID"))
         assert decided(a_case(ancestors=(nearest, older))).replaces == "in_2"
-
-
-def test_of_live_documents_ours_stays_first_and_else_the_oldest() -> None:
-    when = datetime(2026, 11, 1, tzinfo=UTC)
-    undated = Held(a_document("OPEN", id="in_a"))
-    early, late = (
-        Held(replace(a_document("OPEN", id=name), created_at=when + timedelta(days=days)))
-        for name, days in (("in_c", 0), ("in_b", 1))
-    )
-    void = Held(replace(a_document("VOID", id="in_0"), created_at=when))
-    elsewhere = Held(replace(a_document("OPEN", id="in_d"), target="books"))
-    case = a_case(documents=(undated, late, void, early, elsewhere))
-    assert case.live_on("stripe") == [early, late, undated]
-    ours = replace(case, record=a_record(document_id="in_a"))
-    assert ours.live_on("stripe") == [undated, early, late]
-    assert case.live_on("books") == [elsewhere]
 
 
 class TestAnInvoiceDecidedBefore:
