@@ -59,6 +59,12 @@ def ratio(part: int, whole: int) -> Decimal | None:
     return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.0001"))
 
 
+def plain(number: Decimal, how: str = "f") -> str:
+    """A quantity without an exponent and without empty decimals."""
+    text = format(number, how)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def percent(value: Decimal) -> str:
     """For reading: `4.25 %`."""
     return f"{(value * 100).quantize(Decimal('0.01'))} %"
@@ -72,6 +78,8 @@ def readable(cell: Cell, kind: Kind, currency: str) -> str:
         return display(cell, currency)
     if kind is Kind.PERCENT and isinstance(cell, Decimal):
         return percent(cell)
+    if kind is Kind.NUMBER and isinstance(cell, Decimal):
+        return plain(cell, ",f")
     return printable(str(cell))
 
 

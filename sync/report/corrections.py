@@ -295,7 +295,7 @@ class _Pair:
     currency: str
     quantity_before: Decimal = Decimal(0)
     quantity_after: Decimal = Decimal(0)
-    price: str = ""
+    price: Decimal | None = None
     before: Decimal = Decimal(0)
     after: Decimal = Decimal(0)
 
@@ -316,9 +316,9 @@ def _comparison(key: str, chain: Chain) -> tuple[Table[_Pair] | Prose, ...]:
     columns: tuple[Column[_Pair], ...] = (
         Column("product", "Product", Kind.TEXT, lambda one: one.name, 30, brief=True),
         Column("currency", "Ccy", Kind.ID, lambda one: one.currency, 6, brief=True),
-        Column("quantity_before", "Quantity before", Kind.ID, lambda one: _plain(one.quantity_before), 14, brief=True),
-        Column("quantity_after", "Quantity after", Kind.ID, lambda one: _plain(one.quantity_after), 14, brief=True),
-        Column("price", "Unit price", Kind.ID, lambda one: one.price, 14, brief=True),
+        Column("quantity_before", "Quantity before", Kind.NUMBER, lambda one: one.quantity_before, 14, brief=True),
+        Column("quantity_after", "Quantity after", Kind.NUMBER, lambda one: one.quantity_after, 14, brief=True),
+        Column("price", "Unit price", Kind.NUMBER, lambda one: one.price, 14, brief=True),
         Column("before", "Amount before", Kind.MONEY, lambda one: round(one.before), brief=True, total=True),
         Column("after", "Amount after", Kind.MONEY, lambda one: round(one.after), brief=True, total=True),
         Column("change", "Change", Kind.MONEY, lambda one: round(one.after) - round(one.before), brief=True, total=True, formula="ROUND({after}-{before},{exponent})"),
@@ -331,13 +331,7 @@ def _pair(pairs: dict[str, _Pair], line: CoreLine, invoice: CoreInvoice) -> _Pai
     pair = pairs.setdefault(
         line.product_id or line.description, _Pair(line.description, invoice.currency or "")
     )
-    if line.unit_price_minor is not None and not pair.price:
+    if line.unit_price_minor is not None and pair.price is None:
         major = line.unit_price_minor.scaleb(-places(invoice.currency or ""))
-        pair.price = _plain(major)
+        pair.price = major
     return pair
-
-
-def _plain(number: Decimal) -> str:
-    """A quantity without an exponent and without empty decimals."""
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -26,11 +26,14 @@ class Kind(StrEnum):
     DAY = "day"  # YYYY-MM-DD
     TIME = "time"  # UTC with a Z
     WHOLE = "whole"  # a count
+    NUMBER = "number"  # a quantity or a unit price: exact, with the decimals that it has
     MONEY = "money"  # integer minor units of the row's currency
     PERCENT = "percent"  # a ratio; 1 is 100 %
     LINK = "link"  # an address
 
 
+# Kinds whose cells are set on the right, and begin no formula.
+FIGURES = frozenset({Kind.MONEY, Kind.WHOLE, Kind.NUMBER, Kind.PERCENT})
 _OF_OTHERS = frozenset({Kind.TEXT, Kind.ID, Kind.LINK})  # kinds that hold words of others
 
 

@@ -147,6 +147,6 @@ def _kind(column: Column[Any]) -> dict[str, Any]:
         return {"type": ["integer", "null"]}
     if column.kind is Kind.DAY:
         return {"type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"}
-    if column.kind is Kind.PERCENT:
+    if column.kind in {Kind.PERCENT, Kind.NUMBER}:
         return {"type": ["string", "null"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
     return {"type": "string"}

@@ -7,10 +7,11 @@ injection); figures are made from integers only and need none.
 import csv
 import io
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, BinaryIO
 
-from sync.report.cells import decimal_text, safe_cell
-from sync.report.document import Cell, Document, Kind, Table
+from sync.report.cells import decimal_text, plain, safe_cell
+from sync.report.document import FIGURES, Cell, Document, Kind, Table
 
 BOM = "\ufeff"
 
@@ -66,11 +67,17 @@ def _cells(chosen: Table[Any], row: Any, run_id: str, *, comma: bool) -> list[st
         if column.kind is Kind.MONEY:
             amount, minor = _amount(cell, currency)
             cells.extend((_decimal(amount, comma=comma), minor))
-        elif column.kind in {Kind.WHOLE, Kind.PERCENT}:
-            cells.append("" if cell is None else _decimal(str(cell), comma=comma))
+        elif column.kind in FIGURES:
+            cells.append(_decimal(_figure(cell, column.kind), comma=comma))
         else:
             cells.append(safe_cell(_text(cell)))
     return [*cells, safe_cell(_text(run_id))]
+
+
+def _figure(cell: Cell, kind: Kind) -> str:
+    if kind is Kind.NUMBER and isinstance(cell, Decimal):
+        return plain(cell)
+    return "" if cell is None else str(cell)
 
 
 def _amount(cell: Cell, currency: str) -> tuple[str, str]:

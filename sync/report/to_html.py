@@ -6,11 +6,10 @@ from typing import Any, BinaryIO
 
 from sync.report.cells import printable, readable, time
 from sync.report.charts import svg
-from sync.report.document import Chart, Column, Document, Facts, Kind, Prose, Table
+from sync.report.document import FIGURES, Chart, Column, Document, Facts, Kind, Prose, Table
 
 _UNQUOTED = re.compile(r"[^\w .,:;()/+·–—-]")  # a quote, a backslash, < and their like
 ROWS_MAX = 2_000  # rows of one table on a page; the files for programs have them all
-_RIGHT = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT})
 
 
 def write(document: Document, out: BinaryIO) -> None:
@@ -74,7 +73,7 @@ class _View:
 
     def look(self, column: Column[Any]) -> str:
         """The classes of a column's cells; x: not on paper, which is narrow; f: to fill in."""
-        look = "n" if column.kind in _RIGHT else "t" if column.kind is Kind.TEXT else "i"
+        look = "n" if column.kind in FIGURES else "t" if column.kind is Kind.TEXT else "i"
         look = f"{look} f" if column.fill else look
         return look if column.brief else f"{look} x"
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from state.clock import iso
-from sync.report.cells import decimal_text, places
+from sync.report.cells import decimal_text, places, plain
 from sync.report.document import Cell, Chart, Column, Document, Facts, Kind, Table
 
 VERSION = 1  # of the shape; its schemas are in schemas/
@@ -76,6 +77,8 @@ def _value(column: Column[Any], cell: Cell, currency: str) -> Any:
         return _amount(cell, currency)
     if column.kind is Kind.WHOLE:
         return cell
+    if column.kind is Kind.NUMBER and isinstance(cell, Decimal):
+        return plain(cell)
     return str(cell)
 
 

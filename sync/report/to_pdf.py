@@ -12,6 +12,7 @@ from sync.report.cells import printable as clean
 from sync.report.cells import readable, shortened, time
 from sync.report.charts import svg
 from sync.report.document import (
+    FIGURES,
     Block,
     Chart,
     Column,
@@ -26,7 +27,6 @@ from sync.report.document import (
 COLUMNS_MAX = 10  # more cannot be read on A4
 ROWS_MAX = 2_000  # rows of one table that are printed
 STANDARD: Literal["a-2a"] = "a-2a"  # archivable, and tagged for who cannot see it
-_RIGHT = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT})
 _INK = "#1b1f24"
 NO_SIGN = "?"
 TEXT_MAX = 1_000  # characters of a cell on paper
@@ -175,7 +175,7 @@ def _table(table: Table[Any]) -> dict[str, Any]:
         "heads": [*(["Line"] if lines else []), *(one.title for one in columns)]
         if table.count
         else [],
-        "right": [*(True for _ in first), *(one.kind in _RIGHT for one in columns)],
+        "right": [*(True for _ in first), *(one.kind in FIGURES for one in columns)],
         "weights": [*first, *_weights(columns, rows, len(first))],
         "tall": any(one.fill for one in columns),
         "rows": rows,

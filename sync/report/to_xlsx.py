@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 import xlsxwriter
 
-from sync.report.cells import places, printable, time
+from sync.report.cells import places, plain, printable, time
 from sync.report.document import (
+    FIGURES,
     Cell,
     Chart,
     Column,
@@ -32,7 +33,8 @@ TEXT_MAX = 32_767  # characters of a cell
 CUT = " … (cut: the JSON has it whole)"
 LINK_MAX = 2_000  # characters of an address
 LINKS_MAX = 60_000  # links in one sheet; the format holds 65,530
-EXACT_MAX = 10**15  # beyond it a spreadsheet's figures are no longer exact
+EXACT_DIGITS = 15
+EXACT_MAX = 10**EXACT_DIGITS  # beyond it a spreadsheet's figures are no longer exact
 FIRST_DAY = date(1900, 3, 1)  # before it the format's calendar is wrong
 PROPERTY_MAX = 250  # characters of a property of the file
 LINE_POINTS = 15  # the height of one line of text; viewers do not find it by themselves
@@ -166,7 +168,7 @@ class _Writer:
         if table.numbered:
             self._text(place.header, 0, "Line", self._pens.top_right)
         for span, column in zip(place.columns, table.columns, strict=True):
-            right = column.kind in {Kind.MONEY, Kind.WHOLE, Kind.PERCENT}
+            right = column.kind in FIGURES
             over = self._pens.top_over if len(span) > 1 else self._pens.top
             pen = self._pens.top_right if right else over
             self._text(place.header, span.start, column.title, pen)
@@ -266,6 +268,8 @@ class _Writer:
             self._number(row, number, cell, decimals, pen)
         elif kind in {Kind.WHOLE, Kind.PERCENT}:
             self._check(self._sheet.write_number(row, number, cell, pen))
+        elif kind is Kind.NUMBER and isinstance(cell, Decimal):
+            self._quantity(row, number, cell, pen)
         elif kind is Kind.DAY and (day := date.fromisoformat(str(cell))) >= FIRST_DAY:
             self._check(self._sheet.write_datetime(row, number, day, pen))
         elif kind is Kind.LINK and self._linkable(str(cell)):
@@ -338,6 +342,14 @@ class _Writer:
             self._text(row, column, f"{_major(minor, decimals):f}", pen)
         else:
             self._check(self._sheet.write_number(row, column, _major(minor, decimals), pen))
+
+    def _quantity(self, row: int, column: int, cell: Decimal, pen: Any) -> None:
+        """A quantity; as text where a spreadsheet's figures would no longer be exact."""
+        text = plain(cell)
+        if sum(sign.isdigit() for sign in text) > EXACT_DIGITS:
+            self._text(row, column, text, pen)
+        else:
+            self._check(self._sheet.write_number(row, column, cell, pen))
 
     def _formula(
         self, row: int, column: int, formula: str, value: Decimal | int | str, pen: Any

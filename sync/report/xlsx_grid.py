@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sync.report.document import Chart, Column, Facts, Kind, Prose, Section, Table
+from sync.report.document import FIGURES, Chart, Column, Facts, Kind, Prose, Section, Table
 
 FIRST_WIDTH = 24  # of a sheet with names and values, which stand in its first column
 LINE_WIDTH = 8  # of line numbers
@@ -18,7 +18,7 @@ FIGURE_WIDTH = 13  # in which an amount can still be read
 SPAN_MAX = 9  # columns that one text runs over
 TEXT_WIDTH = 90  # at which a text is broken into lines
 LOOKED_AT = 50  # rows that tell how long a text is
-_FIGURES = frozenset({Kind.MONEY, Kind.WHOLE, Kind.PERCENT, Kind.DAY})
+_FIGURES = FIGURES | {Kind.DAY}
 
 
 @dataclass(frozen=True, slots=True)

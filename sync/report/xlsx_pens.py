@@ -42,6 +42,8 @@ class Pens:
             look: dict[str, object] = {"valign": "top"}
             if kind is Kind.MONEY:
                 look["num_format"] = _money(decimals)
+            elif kind is Kind.NUMBER:
+                look.update({"num_format": "General", "align": "right", "indent": 1})
             elif kind is Kind.PERCENT:
                 look["num_format"] = "0.00%"
             elif kind is Kind.DAY:

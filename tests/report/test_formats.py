@@ -81,6 +81,31 @@ def test_each_report_names_the_last_line_of_the_audit_log(
             assert all(material.run.run_id in line for line in lines[form == "csv" :])
 
 
+@pytest.mark.parametrize(
+    ("quantity", "file", "page"),
+    [
+        ("1E+4", "10000", "10,000"),
+        ("-2500.50", "-2500.5", "-2,500.5"),
+        ("0.0000025", "0.0000025", "0.0000025"),
+        ("12345678901234567.25", "12345678901234567.25", "12,345,678,901,234,567.25"),
+    ],
+)
+def test_a_quantity_is_exact_in_every_format(quantity: str, file: str, page: str) -> None:
+    column: Column[Decimal] = Column(
+        "q", "Quantity", Kind.NUMBER, lambda one: one, brief=True
+    )
+    made = table("t", "T", (column,), (Decimal(quantity),), lambda _: "USD")
+    whole = one_table([])
+    document = replace(whole, sections=(Section("s", "S", (made,)),), main="t")
+    assert rendered(document, "csv").decode().splitlines()[1].startswith(f"{file},")
+    assert json.loads(rendered(document, "json"))["tables"]["t"]["rows"] == [{"q": file}]
+    assert f">{page}</td>" in rendered(document, "html").decode()
+    assert to_pdf._table(made)["rows"][0]["cells"] == [page]
+    book = CalamineWorkbook.from_filelike(io.BytesIO(rendered(document, "xlsx")))
+    cells = [cell for row in book.get_sheet_by_name("S").to_python() for cell in row]
+    assert (float(quantity) if len(file) < 15 else file) in cells
+
+
 def test_json_lines_are_the_rows_of_the_json(documents: dict[str, Document]) -> None:
     for document in documents.values():
         whole = json.loads(rendered(document, "json"))["tables"]

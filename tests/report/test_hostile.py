@@ -23,7 +23,7 @@ from sync.credit_checks import Breach, CreditFinding
 from sync.report import to_csv, to_pdf
 from sync.report.cells import FORMULA_STARTS, printable
 from sync.report.codec import run_text
-from sync.report.document import Document, Kind
+from sync.report.document import FIGURES, Document, Kind
 from sync.report.material import Material, Prior, Signoff
 from sync.report.xlsx_layout import lay_out
 from tests.report.company import CUTOFF, seed_story, two_registers
@@ -165,9 +165,7 @@ def test_a_csv_cell_never_begins_a_formula(enemy: tuple[str, dict[str, Document]
             money = {
                 at for at, title in enumerate(lines[0]) if f"{title} (minor)" in lines[0]
             } | {at for at, title in enumerate(lines[0]) if title.endswith("(minor)")}
-            counts = {
-                c.title for c in table.columns if c.kind in {Kind.WHOLE, Kind.PERCENT}
-            }
+            counts = {c.title for c in table.columns if c.kind in FIGURES - {Kind.MONEY}}
             for line in lines[1:]:
                 for at, cell in enumerate(line):
                     assert "\0" not in cell
