@@ -228,9 +228,9 @@ WHERE i.status NOT IN ('FINALIZED', 'VOID') GROUP BY d.target
 # Live documents of one invoice in further currencies have a row for each.
 FURTHER = """
 SELECT target, sum(currencies - 1) FROM (
-  SELECT d.target, count(DISTINCT d.currency) AS currencies FROM documents d
-  WHERE d.core IS NOT NULL AND d.status NOT IN ('VOID', 'DELETED')
-    AND NOT EXISTS (SELECT 1 FROM plain p WHERE p.n = d.core)
+  SELECT d.target, count(DISTINCT d.currency) AS currencies
+  FROM documents d LEFT JOIN plain p ON p.n = d.core
+  WHERE d.core IS NOT NULL AND p.n IS NULL AND d.status NOT IN ('VOID', 'DELETED')
   GROUP BY d.core, d.target HAVING count(*) > 1
 ) several GROUP BY target
 """
