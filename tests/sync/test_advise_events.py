@@ -109,6 +109,44 @@ def test_what_a_mirror_would_not_take_back_is_refused(
         mirror(given, on)
 
 
+def test_a_refusal_names_the_event_the_dates_and_what_to_do() -> None:
+    late = SeenEvent(event(at=AUGUST), "cc_1")
+    period = (
+        "event e1 is of 2026-08-01T00:00:00Z, outside the invoice's period "
+        "(2026-07-01T00:00:00Z until 2026-08-01T00:00:00Z)"
+    )
+    old = "event e1 is older than 34 days since 2026-08-05T00:00:00Z: correct it downstream"
+    long_after = replace(ground(), now=JULY + 40 * DAY)
+    for act, says in (
+        (lambda: mirror(late, ground()), period),
+        (lambda: checked_resubmits([late.event], ground(), {}), period),
+        (lambda: mirror(seen(), long_after), old),
+        (lambda: checked_resubmits([event()], long_after, {}), old),
+        (
+            lambda: checked_resubmits([event()], ground(), {"e1": seen()}),
+            "event e1: the core holds an event of this id and would ignore another: give the "
+            "corrected one an id of its own",
+        ),
+    ):  # fmt: skip
+        with pytest.raises(CannotNegate) as refused:
+            act()
+        assert str(refused.value) == says
+
+
+def test_a_period_begins_with_its_first_instant() -> None:
+    assert mirror(SeenEvent(event(at=JULY), "cc_1"), ground()).at == JULY
+
+
+@pytest.mark.parametrize(
+    ("value", "back"),
+    [("50.250", "-50.25"), ("50.00", "-50"), ("100", "-100"), ("-0.50", "0.5")],
+)
+def test_a_value_is_taken_back_with_every_digit_and_no_zero_at_the_end(
+    value: str, back: str
+) -> None:
+    assert mirror(seen(value), ground()).value("n") == back
+
+
 def test_two_sums_over_one_event_are_both_taken_back() -> None:
     more = Product("p_out", "Output", "USAGE", Metric("m2", "SUM", "out", ("tokens",)))
     made = mirror(seen("5", out="7"), ground(products=(TOKENS, more)))
@@ -218,6 +256,21 @@ def test_usage_that_would_fall_below_zero_is_told_by_product_and_group() -> None
     assert quantities(base.windows) == {
         ("p_tokens", eu): Decimal(5), ("p_tokens", (("region", "us"),)): Decimal(9),
     }  # fmt: skip
+
+
+def test_what_one_product_does_not_count_another_may() -> None:
+    """The first is counted as a number of calls, the second is another event's: neither hides one."""
+    calls = replace(TOKENS, id="p_calls", metric=replace(SUM, aggregation="COUNT"))
+    others = replace(TOKENS, id="p_other", metric=replace(SUM, event_types=("other",)))
+    base = replace(ground(day(2, line("5"))), products=(calls, others, TOKENS))
+    assert below_zero_after(base, [event("-6")]) == ["Tokens: 5 would become -1"]
+
+
+def test_the_most_exact_group_is_the_one_that_falls() -> None:
+    eu, small = (("region", "eu"),), (("region", "eu"), ("size", "s"))
+    base = ground(day(2, line("5", groups=eu), line("3", groups=small)))
+    told = below_zero_after(base, [event("-4", region="eu", size="s")])
+    assert told == ["Tokens region=eu size=s: 3 would become -1"]
 
 
 @pytest.mark.parametrize(
