@@ -160,6 +160,10 @@ class AsOf:
         ]
         return sorted(found, key=_by_customer)
 
+    def each_invoice(self) -> Iterator[CoreInvoice]:
+        """Every core invoice, by id."""
+        return self._each(CoreInvoice, "invoice")
+
     def each_document(self) -> Iterator[DownstreamInvoice]:
         """Every document, by register and id."""
         for some in self._id_chunks("document"):
@@ -206,10 +210,9 @@ class AsOf:
 
     # --- balances ---------------------------------------------------------------------
 
-    def wound(self) -> Iterator[tuple[str, int]]:
-        """What was owed on each document whose balance is not as it was read, by its key."""
-        for name, one in self._documents(self._touched()):
-            yield name, one.owed_minor
+    def wound(self) -> Iterator[tuple[str, DownstreamInvoice]]:
+        """Each document whose balance may not be as it was read, by its key."""
+        return self._documents(self._touched())
 
     def _documents(self, keys: Collection[str]) -> Iterator[tuple[str, DownstreamInvoice]]:
         """Documents by register and id, each with the balance it had."""

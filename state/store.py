@@ -85,6 +85,9 @@ class PastBooks(CaseBooks, Protocol):
     def invoices_of_customers(self, customer_ids: Collection[str]) -> list[CoreInvoice]:
         """These customers' invoices: by customer, date and id."""
 
+    def each_invoice(self) -> Iterator[CoreInvoice]:
+        """Every core invoice, by id."""
+
     def each_document(self) -> Iterator[DownstreamInvoice]:
         """Every document, by register and id."""
 
@@ -97,8 +100,8 @@ class PastBooks(CaseBooks, Protocol):
     def each_flag(self) -> Iterator[Flag]:
         """Every flag."""
 
-    def wound(self) -> Iterator[tuple[str, int]]:
-        """What was owed on each document whose balance is not as it was read, by its key."""
+    def wound(self) -> Iterator[tuple[str, DownstreamInvoice]]:
+        """Each document whose balance may not be as it was read, by its key."""
 
     def moved_later(self, kind: str, statuses: Collection[str]) -> Iterator[list[str]]:
         """Ids of a kind that came into one of these statuses only after `moment`."""

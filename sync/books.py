@@ -169,7 +169,7 @@ class Matched:
     tax_minor: int
     paid_minor: int
     open_minor: int
-    sha256: str  # of one line for each row, in the order of the detail
+    sha256: str  # of their lines in `sync.canon`, by core invoice
     apart: int = 0  # of them, posted in another month than in Stripe
     apart_minor: int = 0
 

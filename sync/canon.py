@@ -16,16 +16,20 @@ CORE = "core"
 
 
 def of_invoice(one: CoreInvoice) -> str:
-    """A core invoice, by customer, posting and id."""
+    """A core invoice, by id."""
     return f"{one.id}|{one.status.value}|{one.currency or ''}|{one.due_minor}\n"
 
 
 def of_document(one: DownstreamInvoice) -> str:
-    """A register's document, by id; before its memos."""
+    """A register's document, with the core invoice it names.
+
+    By the id of the core invoice, then by its own; those that name no known one come after
+    them, and memos last.
+    """
     gross = one.gross_minor if one.status.posted else 0
     return (
         f"{one.id}|{one.status.value}|{one.currency}|{gross}|{one.tax_minor}"
-        f"|{one.paid_minor}|{one.owed_minor}\n"
+        f"|{one.paid_minor}|{one.owed_minor}|{one.core_invoice_id or ''}\n"
     )
 
 
@@ -37,6 +41,11 @@ def of_memo(one: CreditMemo) -> str:
     )
 
 
+def as_bytes(line: str) -> bytes:
+    """A line as it is hashed."""
+    return line.encode("utf-8", "surrogatepass")
+
+
 @dataclass(slots=True)
 class Digests:
     """A hash for each source, taken in line by line."""
@@ -45,11 +54,11 @@ class Digests:
 
     def take(self, source: str, line: str) -> None:
         """One more line of a source."""
-        self.take_bytes(source, line.encode("utf-8", "surrogatepass"))
+        self.hash_of(source).update(as_bytes(line))
 
-    def take_bytes(self, source: str, lines: bytes | memoryview) -> None:
-        """Some more lines of a source at once."""
-        self.hashes.setdefault(source, sha256()).update(lines)
+    def hash_of(self, source: str) -> Any:
+        """The hash of a source, to take in many lines at once."""
+        return self.hashes.setdefault(source, sha256())
 
     def of(self, source: str) -> str:
         """The hash of all that was taken in."""

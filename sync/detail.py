@@ -12,7 +12,6 @@ from state.store import Store
 from sync.books import Row, Run
 from sync.ledger import CHUNK, Ground, Ledger, invoices_in_order, order, take_invoices
 from sync.months import moment_of, period_of
-from sync.progress import Silent
 
 
 def rows_of(store: Store, run: Run) -> Iterator[Row]:
@@ -30,7 +29,7 @@ def _plain(store: Store, run: Run) -> Iterator[Row]:
         period=period_of(run),
         tolerance=run.tolerance_minor,
     )
-    for some in invoices_in_order(ground, Ledger(), Silent()):
+    for some in invoices_in_order(ground):
         held = Ledger()
         ids = [one.id for one in some]
         take_invoices(held, ground, ids, screened=False, keep_plain=CHUNK * 100)

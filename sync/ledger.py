@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
 from state.invoices import CoreInvoice, CoreStatus
@@ -17,7 +18,7 @@ from state.store import PastBooks
 from state.worklist import Flag
 from sync.asides import custom_unit, superseded, uncounted
 from sync.books import ChainFinding, Excluded, Row
-from sync.canon import CORE, Digests, of_invoice
+from sync.canon import CORE, Digests, of_document, of_invoice
 from sync.cases import gather
 from sync.chains import Version, chain_findings
 from sync.checks import Counted
@@ -26,7 +27,6 @@ from sync.compare import compare, standing
 from sync.decide import Case
 from sync.exposure import asks_of
 from sync.months import Month
-from sync.progress import Progress
 from sync.screen import Tally, plain_legs
 
 _T = TypeVar("_T")
@@ -117,28 +117,34 @@ def take_strangers(ledger: Ledger, ground: Ground, names: Collection[str]) -> No
         ledger.rows.extend(with_timing(ground, rows))
 
 
-def invoices_in_order(
-    ground: Ground, ledger: Ledger, progress: Progress
-) -> Iterator[list[CoreInvoice]]:
+def invoices_in_order(ground: Ground) -> Iterator[list[CoreInvoice]]:
     """The month's core invoices by customer, date and id; custom units are left out."""
-    held: list[CoreInvoice] = []
     for customers in ground.books.customer_chunks():
         found = ground.books.invoices_of_customers(customers)
-        for one in found:
+        yield from chunks((one for one in found if in_a_row(ground, one)), CHUNK)
+
+
+def invoices_met(ground: Ground, ledger: Ledger) -> Iterator[list[CoreInvoice]]:
+    """The same by id, with whatever is met on the way counted and hashed."""
+    for some in chunks(ground.books.each_invoice(), CHUNK):
+        documents = ground.books.documents_of([one.id for one in some])
+        for one in some:
             ledger.digests.take(CORE, of_invoice(one))
+            for document in sorted(documents.get(one.id, ()), key=attrgetter("id")):
+                if document.target in ground.targets:
+                    ledger.digests.take(document.target, of_document(document))
             if not ground.period.holds(posted(one)):
                 ledger.counted.elsewhere["core"] += 1
             elif one.currency is None:
                 ledger.excluded.append(custom_unit(one))
             else:
                 ledger.counted.core(one)
-                held.append(one)
-        while len(held) >= CHUNK:
-            yield held[:CHUNK]
-            held = held[CHUNK:]
-        progress.advance(len(found))
-    if held:
-        yield held
+        yield [one for one in some if in_a_row(ground, one)]
+
+
+def in_a_row(ground: Ground, invoice: CoreInvoice) -> bool:
+    """Is it of the month, and of money?"""
+    return invoice.currency is not None and ground.period.holds(posted(invoice))
 
 
 def posted(invoice: CoreInvoice) -> datetime | None:

@@ -32,7 +32,7 @@ from sync.ledger import (
     CHUNK,
     Ground,
     Ledger,
-    invoices_in_order,
+    invoices_met,
     order,
     plain_rows,
     take_invoices,
@@ -98,6 +98,19 @@ def reconcile(
             read_whole(parts, progress=progress)
         except LeaseHeld:
             progress.note("a daemon is at work: its latest complete reading is used")
+    run, again = made(parts, period=period, as_of=as_of, progress=progress, how=how)
+    return _kept(parts, run, progress, again=again)
+
+
+def made(
+    parts: Parts,
+    *,
+    period: str | None,
+    as_of: datetime | None,
+    progress: Progress,
+    how: How,
+) -> tuple[Run, bool]:
+    """The run of what is known, not kept yet; and whether its cutoff can come again."""
     made_at = parts.clock.now()
     if as_of is not None and as_of > made_at:
         raise Incomplete("--as-of lies in the future; nothing is known of it yet")
@@ -112,7 +125,7 @@ def reconcile(
             f"--period: {month.name} has not begun, and nothing is dated in it; name a month "
             "that has"
         )
-    return _kept(parts, run, progress, again=cutoff is not None)
+    return run, cutoff is not None
 
 
 def _run(
@@ -243,9 +256,10 @@ def _one_by_one(
     ledger: Ledger, ground: Ground, progress: Progress, keep_plain: int
 ) -> tuple[Matched, ...]:
     progress.step("comparing", None)
-    for some in invoices_in_order(ground, ledger, progress):
+    for some in invoices_met(ground, ledger):
         ids = [one.id for one in some]
         take_invoices(ledger, ground, ids, screened=False, keep_plain=keep_plain + 1)
+        progress.advance(len(some))
     take_strangers(ledger, ground, set_aside(ledger, ground))
     set_memos_aside(ledger, ground)
     if len(ledger.plain) > keep_plain:

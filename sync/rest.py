@@ -28,7 +28,8 @@ def set_aside(ledger: Ledger, ground: Ground) -> list[str]:
         known = ground.books.invoices([name for name in named.values() if name])
         for document in some:
             counted.stood[document.target] += 1
-            ledger.digests.take(document.target, of_document(document))
+            if document.core_invoice_id not in known:  # the others have been met
+                ledger.digests.take(document.target, of_document(document))
             name = named[document.target, document.id]
             in_month = ground.period.holds(document.posted_at or document.created_at)
             invoice = known.get(name or "")

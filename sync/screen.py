@@ -16,6 +16,7 @@ from state.links import BY_HAND, NAMED_BY_HAND
 from state.receivables import STRIPE, DownstreamInvoice
 from state.worklist import Flag
 from sync.books import Matched
+from sync.canon import as_bytes, of_document
 from sync.decide import Case, Held
 from sync.pairs import apart
 
@@ -57,11 +58,6 @@ def plain_legs(
     return tuple(legs)
 
 
-def line(core_invoice_id: str, document_id: str, minor: int) -> str:
-    """What one plainly matched row gives to the hash of its register and currency."""
-    return f"{core_invoice_id}|{document_id}|{minor}\n"
-
-
 def posted_on(document: DownstreamInvoice) -> datetime | None:
     """When a document came to stand in its register; its entry, where no posting is told."""
     return document.posted_at or document.created_at
@@ -94,7 +90,7 @@ class _Leg:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts plainly matched rows. They come by currency in the order of the detail."""
+    """Counts plainly matched rows. They come by the id of the core invoice."""
 
     legs: dict[tuple[str, str], _Leg] = field(default_factory=dict)
     zone: str = "UTC"  # of months
@@ -117,8 +113,7 @@ class Tally:
             if apart(in_stripe, posted_on(document), self.zone):
                 leg.apart += 1
                 leg.apart_minor += document.gross_minor
-            text = line(invoice.id, document.id, document.gross_minor)
-            leg.hashed.update(text.encode())
+            leg.hashed.update(as_bytes(of_document(document)))
 
     def matched(self) -> tuple[Matched, ...]:
         """What a run keeps of them."""

@@ -8,17 +8,17 @@ invoice is compared one by one, with the same result.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from state.asking import Asking
+from state.clock import LATEST
 from state.receivables import STRIPE, DocumentStatus
 from state.rows import micros
 from state.slim import Slim, open_slim
@@ -29,24 +29,25 @@ from sync.ledger import Ground
 from sync.progress import Progress
 from sync.statements import (
     APART,
-    BETWEEN,
+    AT_A_CUTOFF,
     COLUMNS,
     CORE_TOTALS,
     CUSTOMS,
     DOCUMENT_LINES,
     DOCUMENT_TOTALS,
+    EARLY,
     ELSEWHERE,
     FURTHER,
     INVOICE_LINES,
     KEPT,
-    LEGS,
-    LINES,
     MEMO_LINES,
     NAMES,
+    NOT_PASSED,
     PASSED,
     PLAIN,
     STANDS,
     STOOD,
+    STRANGE_LINES,
     STRANGERS,
     STRAY,
     SUMS,
@@ -63,7 +64,6 @@ from sync.statements import (
 MEMORY = "260MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
 AS_WRITTEN = "join_order,build_side_probe_side"
-SAMPLE = 50  # names looked at to find where a batch of documents ends
 BATCH = 150_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
 
@@ -110,6 +110,8 @@ class _Engine:
 
         self._slim = slim
         self._ground = ground
+        self._whole = ground.books.moment >= LATEST
+        self._unasked = AT_A_CUTOFF if self._whole else frozenset()
         self._db = duckdb.connect(
             ":memory:",
             config={
@@ -136,9 +138,7 @@ class _Engine:
             self._join()
             self._count(found)
             progress.step("hashing what was read", None)
-            self._hash_sources(found.digests, progress)
-            progress.step("hashing what is plainly matched", None)
-            found.matched = self._matched(progress)
+            found.matched = self._matched(self._hash(found, progress))
             if sum(one.count for one in found.matched) <= FEW:
                 found.plain = self._names(NAMES)
             found.wanted = self._names(WANTED)
@@ -153,21 +153,28 @@ class _Engine:
             self._db.register("incoming", batches)
             self._db.execute(PASSED.format(cut=self._cut))
             self._db.unregister("incoming")
+        if self._rows("SELECT count(*) FROM passed")[0][0] == 0:
+            self._unasked |= {"seq"}
 
     def _wind(self) -> None:
         """Balances that are not as they were read, from the books themselves."""
         wound = list(self._ground.books.wound())
         told = {
             "ids": [name for name, _ in wound],
-            "owed": [minor for _, minor in wound],
+            "owed": [one.owed_minor for _, one in wound],
+            "status": [one.status.value for _, one in wound],
         }
         self._db.execute(WOUND, told)
 
     def _load(self, kind: str) -> None:
         """What stands of a kind at the cutoff, as far as the joins need it."""
-        columns = COLUMNS[kind]
+        columns = tuple(one for one in COLUMNS[kind] if one not in self._unasked)
         statement = KEPT[kind].format(
-            stands=STANDS.format(typed=_typed(columns), cut=self._cut),
+            stands=STANDS.format(
+                typed=_typed(COLUMNS[kind], columns),
+                early="0" if self._whole else EARLY.format(cut=self._cut),
+                among="" if "seq" in self._unasked else NOT_PASSED,
+            ),
             cut=self._cut,
             month=self._month("posted_at"),
             numbered=month_number("d.posted", self._ground.period.zone),
@@ -228,9 +235,8 @@ class _Engine:
             more = with_document.get(target, 0) + int(further.get(target, 0))
             counted.expected[target] = due + more
 
-    def _matched(self, progress: Progress) -> tuple[Matched, ...]:
+    def _matched(self, hashes: dict[tuple[str, str], str]) -> tuple[Matched, ...]:
         """What is plain, by register and currency. An amount that agrees is the core's too."""
-        hashes = self._hashes(progress)
         apart = {
             (target, currency): (int(count), int(minor))
             for target, currency, count, minor in self._db.execute(
@@ -253,46 +259,43 @@ class _Engine:
             for target, currency, count, gross, tax, paid, owed in sorted(self._rows(SUMS))
         )
 
-    def _hashes(self, progress: Progress) -> dict[tuple[str, str], str]:
-        """One hash for each register and currency, over its lines in their order."""
-        self._db.execute(LEGS)
-        legs = {
-            leg: (target, ccy)
-            for leg, target, ccy in self._rows("SELECT leg, target, currency FROM legs")
-        }
-        hashed = {leg: sha256() for leg in legs}
-        last = self._rows("SELECT COALESCE(max(n), 0) FROM plain")[0][0]
-        for after in range(0, last, BATCH):
-            some = {"after": after, "until": after + BATCH}
-            told: Any = self._db.sql(LINES, params=some).to_arrow_table()
-            first = 0
-            for counted in sorted(told.column("leg").value_counts().to_pylist(), key=_leg):
-                lines = told.column("line").slice(first, counted["counts"])
-                for chunk in lines.chunks:
-                    hashed[_leg(counted)].update(_bytes_of(chunk))
-                first += len(lines)
-            progress.advance(len(told))
-        return {key: hashed[leg].hexdigest() for leg, key in legs.items()}
-
-    def _hash_sources(self, digests: Digests, progress: Progress) -> None:
-        """The canonical lines of each source, as `sync.canon` writes them one by one."""
-
-        def take(source: str, lines: str, **of: Any) -> None:
-            told: Any = self._db.sql(lines, params=of).to_arrow_reader(BATCH)
-            for batch in told:
-                digests.take_bytes(source, _bytes_of(batch.column(0)))
-                progress.advance(len(batch))
-
+    def _hash(self, found: Screened, progress: Progress) -> dict[tuple[str, str], str]:
+        """The canonical lines of each source, and what is plain by register and currency."""
+        digests = found.digests
+        plain: dict[tuple[str, str], Any] = {}
         last = self._rows("SELECT COALESCE(max(n), 0) FROM invoice")[0][0]
         for after in range(0, last, BATCH):
-            take(CORE, INVOICE_LINES, after=after, until=after + BATCH)
+            some = {"after": after, "until": after + BATCH}
+            self._take(digests, CORE, INVOICE_LINES, progress, some)
+            told: Any = self._db.sql(DOCUMENT_LINES, params=some).to_arrow_table()
+            counts = {
+                one["values"]: one["counts"] for one in _counts(told.column("target"))
+            }
+            first = 0
+            for target in self._ground.targets:
+                of_target = told.slice(first, counts.get(target, 0))
+                first += len(of_target)
+                _update(digests.hash_of(target), of_target.column("line"))
+                for currency, lines in _by_currency(of_target):
+                    _update(plain.setdefault((target, currency), sha256()), lines)
+            progress.advance(len(told))
         for target in self._ground.targets:
-            few = {"target": target, "step": BATCH // SAMPLE}
-            names = [row[0] for row in self._db.execute(BETWEEN, few).fetchall()]
-            bounds = [None, *names[SAMPLE - 1 :: SAMPLE], None]
-            for first, end in pairwise(bounds):
-                take(target, DOCUMENT_LINES, target=target, after=first, until=end)
-            take(target, MEMO_LINES, target=target)
+            self._take(digests, target, STRANGE_LINES, progress, {"target": target})
+            self._take(digests, target, MEMO_LINES, progress, {"target": target})
+        return {leg: hashed.hexdigest() for leg, hashed in plain.items()}
+
+    def _take(
+        self,
+        digests: Digests,
+        source: str,
+        lines: str,
+        progress: Progress,
+        of: dict[str, Any],
+    ) -> None:
+        told: Any = self._db.sql(lines, params=of).to_arrow_reader(BATCH)
+        for batch in told:
+            digests.hash_of(source).update(_bytes_of(batch.column(0)))
+            progress.advance(len(batch))
 
     def _loose_ends(self, found: Screened) -> None:
         month = self._month("posted")
@@ -317,17 +320,34 @@ class _Engine:
         return [str(row[0]) for row in self._rows(statement)]
 
 
-def _typed(columns: Sequence[str]) -> str:
-    """A column without a value has no type of its own in SQLite."""
+def _typed(columns: Sequence[str], told: Sequence[str]) -> str:
+    """A column without a value has no type of its own in SQLite, and one not told none at all."""
     return ", ".join(
-        f"CAST({name} AS {'VARCHAR' if name in TEXTS else 'BIGINT'}) AS {name}"
+        f"CAST({name if name in told else 'NULL'} "
+        f"AS {'VARCHAR' if name in TEXTS else 'BIGINT'}) AS {name}"
         for name in columns
     )
 
 
-def _leg(counted: Any) -> int:
-    """The number of the leg whose lines were counted."""
-    return int(counted["values"])
+def _counts(column: Any) -> list[dict[str, Any]]:
+    """How often each value stands in a column of Arrow."""
+    found: list[dict[str, Any]] = column.value_counts().to_pylist()
+    return found
+
+
+def _by_currency(told: Any) -> Iterator[tuple[str, Any]]:
+    """The lines of what is plain, by currency, each in their order."""
+    from pyarrow import compute
+
+    plain = told.column("plain")
+    for one in _counts(plain):
+        if currency := one["values"]:
+            yield currency, told.column("line").filter(compute.equal(plain, currency))
+
+
+def _update(hashed: Any, lines: Any) -> None:
+    for chunk in lines.chunks:
+        hashed.update(_bytes_of(chunk))
 
 
 def _text(value: str) -> str:

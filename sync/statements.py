@@ -5,7 +5,7 @@ then. Where none had, the first one is taken `early`, and rewound by its own dat
 are those of `state.effective`, and a test holds the two equal.
 
 Ids are texts of 36 and more characters, and a large book has millions of them. So core
-invoices are numbered once, in the order of the detail; a document finds its invoice's number
+invoices are numbered once, in the order of their ids; a document finds its invoice's number
 as it comes in, and whatever is joined, grouped or sorted after that goes by the number.
 """
 
@@ -19,7 +19,7 @@ MONTHS = 12
 COLUMNS: dict[str, tuple[str, ...]] = {
     "link": ("seq", "id", "ref", "parent", "status", "effective_at"),
     "invoice": (
-        *("seq", "id", "ref", "parent", "status", "currency", "minor"),
+        *("seq", "id", "parent", "status", "currency", "minor"),
         *("posted_at", "effective_at"),
     ),
     "document": (
@@ -34,6 +34,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "flag": ("seq", "ref", "posted_at", "effective_at"),
 }
 TEXTS = frozenset({"id", "ref", "parent", "status", "currency"})
+# Asked for only where there is a cutoff: nothing comes after all that is known.
+AT_A_CUTOFF = frozenset({"began_at", "paid_at", "effective_at"})
 
 # Most words were seen once; only of the others does a choice have to be made.
 PASSED = """
@@ -49,15 +51,15 @@ UNION ALL SELECT first FROM standing WHERE last IS NOT NULL;
 DROP TABLE again;
 DROP TABLE standing;
 """
-STANDS = """(
-  SELECT {typed}, CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END AS early
-  FROM incoming o WHERE NOT EXISTS (SELECT 1 FROM passed p WHERE p.seq = o.seq)
-) stands"""
+STANDS = "(SELECT {typed}, {early} AS early FROM incoming o {among}) stands"
+EARLY = "CASE WHEN effective_at <= {cut} THEN 0 ELSE 1 END"
+NOT_PASSED = "WHERE NOT EXISTS (SELECT 1 FROM passed p WHERE p.seq = o.seq)"
 
 # What was owed where memos did something to a balance later (`state.winding`).
 WOUND = """
 CREATE TEMP TABLE wound AS
-SELECT unnest(CAST($ids AS VARCHAR[])) AS id, unnest(CAST($owed AS BIGINT[])) AS owed
+SELECT unnest(CAST($ids AS VARCHAR[])) AS id, unnest(CAST($owed AS BIGINT[])) AS owed,
+  unnest(CAST($status AS VARCHAR[])) AS status
 """
 
 # What is kept of each kind as it comes in. The links come first, then the invoices.
@@ -69,11 +71,11 @@ WHERE early = 0 AND status = 'ACTIVE' GROUP BY parent
 """,
     "invoice": """
 CREATE TEMP TABLE invoice AS
-SELECT CAST(row_number() OVER (ORDER BY ref, COALESCE(posted_at, -1), id) AS INTEGER) AS n,
+SELECT CAST(row_number() OVER (ORDER BY id) AS INTEGER) AS n,
   id, parent, status, currency, minor, CASE WHEN {month} THEN 1 ELSE 0 END AS in_month,
   CASE WHEN status = 'FINALIZED' AND parent = '' THEN minor END AS due
 FROM (
-  SELECT id, ref, parent, currency, minor, posted_at,
+  SELECT id, parent, currency, minor, posted_at,
     CASE WHEN early = 1 THEN 'FINALIZED' ELSE status END AS status
   FROM {stands} WHERE early = 0 OR (status = 'VOID' AND posted_at <= {cut})
 ) known;
@@ -81,11 +83,13 @@ CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency 
 """,
     "document": """
 CREATE TEMP TABLE documents AS
-SELECT CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
+SELECT i.n, CASE WHEN i.n IS NULL THEN d.ref END AS named,
+  CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   CASE WHEN i.n IS NULL THEN d.ref END AS stranger,
   CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS custom,
-  d.target, substr(d.id, length(d.target) + 2) AS name, d.currency,
-  CAST(d.status AS ENUM ({statuses})) AS status,
+  CAST(d.target AS ENUM ({registers})) AS target,
+  substr(d.id, length(d.target) + 2) AS name, d.currency,
+  CAST(COALESCE(wound.status, d.status) AS ENUM ({statuses})) AS status,
   CASE WHEN i.n IS NULL THEN d.posted END AS posted,
   {numbered} AS month, d.tax, d.paid,
   CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE') THEN d.minor ELSE 0 END
@@ -120,7 +124,7 @@ LEFT JOIN invoice i ON i.id = d.ref
 CREATE TEMP TABLE memos AS
 SELECT id, ref, CASE WHEN ref = parent || '|None' THEN 1 ELSE 0 END AS loose,
   parent AS target, substr(id, length(parent) + 2) AS name, currency, minor, tax,
-  CASE WHEN early = 1 AND status = 'void' THEN 'issued' ELSE status END AS status
+  CASE WHEN early = 1 THEN 'issued' ELSE status END AS status
 FROM {stands}
 WHERE parent IN ({registers})
   AND (early = 0 OR (posted_at <= {cut} AND (began_at IS NULL OR began_at <= {cut})))
@@ -177,40 +181,53 @@ FROM plain p JOIN documents d ON d.core = p.n
 JOIN documents s ON s.core = p.n AND s.target = $stripe
 WHERE p.apart = 1 AND d.month <> s.month GROUP BY d.target, d.currency
 """
-LEGS = """
-CREATE TEMP TABLE legs AS
-SELECT row_number() OVER (ORDER BY target, currency) AS leg, target, currency FROM (
-  SELECT DISTINCT d.target, d.currency FROM documents d JOIN plain p ON p.n = d.core
-) found
-"""
-LINES = """
-SELECT l.leg, i.id || '|' || d.name || '|' || CAST(d.gross AS VARCHAR) || chr(10) AS line
-FROM documents d JOIN plain p ON p.n = d.core JOIN invoice i ON i.n = d.core
-JOIN legs l ON l.target = d.target AND l.currency = d.currency
-WHERE d.core > $after AND d.core <= $until AND p.n > $after AND p.n <= $until
-  AND i.n > $after AND i.n <= $until
-ORDER BY l.leg, d.core
-"""
 # The canonical rows of each source, as `sync.canon` writes them one by one.
 INVOICE_LINES = """
-SELECT id || '|' || status || '|' || currency || '|' || CAST(minor AS VARCHAR) || chr(10)
+SELECT concat_ws('|', id, status, currency, minor) || chr(10)
 FROM invoice WHERE n > $after AND n <= $until ORDER BY n
 """
 DOCUMENT_LINES = """
-SELECT name || '|' || status || '|' || currency || '|' || CAST(gross AS VARCHAR) || '|'
-  || CAST(tax AS VARCHAR) || '|' || CAST(paid AS VARCHAR) || '|'
-  || CAST(owed AS VARCHAR) || chr(10)
-FROM documents WHERE target = $target
-  AND ($after IS NULL OR name > $after) AND ($until IS NULL OR name <= $until) ORDER BY name
+SELECT d.target, CASE WHEN p.n IS NULL THEN '' ELSE d.currency END AS plain,
+  concat_ws('|', d.name, d.status, d.currency, d.gross, d.tax, d.paid, d.owed, i.id)
+  || chr(10) AS line
+FROM documents d
+JOIN (SELECT n, id FROM invoice WHERE n > $after AND n <= $until) i ON i.n = d.n
+LEFT JOIN (SELECT n FROM plain WHERE n > $after AND n <= $until) p ON p.n = d.core
+WHERE d.n > $after AND d.n <= $until ORDER BY d.target, d.n, d.name
 """
-# Some names in their order, so far apart that what lies between two is sorted at once.
-BETWEEN = """
-SELECT name FROM documents WHERE target = $target AND core % $step = 0 ORDER BY name
+STRANGE_LINES = """
+SELECT concat_ws('|', name, status, currency, gross, tax, paid, owed, named) || chr(10)
+FROM documents WHERE n IS NULL AND target = $target ORDER BY name
 """
 MEMO_LINES = """
-SELECT name || '|' || status || '|' || currency || '|' || CAST(minor AS VARCHAR) || '|'
-  || CAST(tax AS VARCHAR) || '|'
-  || CASE WHEN loose = 1 THEN '' ELSE substr(ref, length(target) + 2) END || chr(10)
+SELECT concat_ws('|', name, status, currency, minor, tax,
+  CASE WHEN loose = 1 THEN '' ELSE substr(ref, length(target) + 2) END) || chr(10)
+FROM memos WHERE target = $target ORDER BY name
+"""
+CORE_TOTALS = """
+SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor ELSE 0 END)
+FROM scope GROUP BY currency
+"""
+DOCUMENT_TOTALS = """
+SELECT target, currency, count(*), sum(gross), sum(owed)
+FROM documents WHERE core IS NOT NULL GROUP BY target, currency
+"""
+WITHDOCUMENT_LINES = """
+SELECT d.target, CASE WHEN p.n IS NULL THEN '' ELSE d.currency END AS plain,
+  concat_ws('|', d.name, d.status, d.currency, d.gross, d.tax, d.paid, d.owed, i.id)
+  || chr(10) AS line
+FROM documents d
+JOIN (SELECT n, id FROM invoice WHERE n > $after AND n <= $until) i ON i.n = d.n
+LEFT JOIN (SELECT n FROM plain WHERE n > $after AND n <= $until) p ON p.n = d.core
+WHERE d.n > $after AND d.n <= $until ORDER BY d.target, d.n, d.name
+"""
+STRANGE_LINES = """
+SELECT concat_ws('|', name, status, currency, gross, tax, paid, owed, named) || chr(10)
+FROM documents WHERE n IS NULL AND target = $target ORDER BY name
+"""
+MEMO_LINES = """
+SELECT concat_ws('|', name, status, currency, minor, tax,
+  CASE WHEN loose = 1 THEN '' ELSE substr(ref, length(target) + 2) END) || chr(10)
 FROM memos WHERE target = $target ORDER BY name
 """
 CORE_TOTALS = """

@@ -16,7 +16,7 @@ from sync.books import Run
 from sync.decide import Policy
 from sync.parts import Parts
 from sync.progress import Silent
-from sync.reconcile import reconcile
+from sync.reconcile import made, reconcile
 from sync.settings import Schedule, Settings
 
 TARGETS = ("stripe", "erp")
@@ -80,6 +80,11 @@ class Kept:
     def run(self, **how: Any) -> Run:
         how.setdefault("progress", Silent())
         return reconcile(self.parts, read_first=False, **how)
+
+    def made(self, **how: Any) -> Run:
+        """A run made anew, though one with the same figures may be kept."""
+        asked = {"period": None, "as_of": None, "progress": Silent(), **how}
+        return made(self.parts, **asked)[0]
 
     def close(self) -> None:
         self.store.close()

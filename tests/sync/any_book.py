@@ -82,8 +82,8 @@ def keep(kept: Kept, readings: list[Seen]) -> None:
 
 def same(kept: Kept, how: dict[str, Any]) -> Run:
     """The run of the set engine, held equal to the one made row by row."""
-    rows = kept.run(how=ROWS, **how)
-    sets = kept.run(how=SETS, **how)
+    rows = kept.made(how=ROWS, **how)
+    sets = kept.made(how=SETS, **how)
     assert sets.rows == rows.rows
     assert sets.matched == rows.matched
     assert sets.excluded == rows.excluded
