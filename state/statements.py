@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select
 from sqlmodel import col
 
+from state.among import among
 from state.tables import AuditRow, BodyRow, Current, LeaseRow, ObservationRow
 
 # What decisions rest on: words that carry a core invoice's id, and words that refer to it.
@@ -71,16 +72,13 @@ def words(column: str, *, many: bool) -> Any:
 
 
 def _holds(column: str, *, many: bool) -> Any:
-    """One value is asked for by far the most often, and a list has to be spelt out."""
+    """One value is asked for by far the most often."""
     named = getattr(Current, column)
-    if many:
-        return named.in_(bindparam("value", expanding=True))
-    return named == bindparam("value")
+    return among(named, "value") if many else named == bindparam("value")
 
 
 # The books as of an instant: what is asked for every few hundred core invoices.
 _O = ObservationRow
-_SOME: Any = bindparam("some", expanding=True)
 _KNOWN = (
     col(_O.entity) == _ENTITY,
     col(_O.kind) == bindparam("kind"),
@@ -88,16 +86,16 @@ _KNOWN = (
 )
 SEEN = (
     select(col(_O.id), col(_O.seq), col(_O.effective_at), col(_O.began_at))
-    .where(*_KNOWN, col(_O.id).in_(_SOME))
+    .where(*_KNOWN, among(col(_O.id), "some"))
     .order_by(col(_O.id), col(_O.seq))
 )
-BODIES = select(col(BodyRow.seq), col(BodyRow.body)).where(col(BodyRow.seq).in_(_SOME))
+BODIES = select(col(BodyRow.seq), col(BodyRow.body)).where(among(col(BodyRow.seq), "some"))
 
 
 @cache
 def ever_held(column: str) -> Any:
     """Which words of a kind ever held one of these values in a column."""
-    return select(col(_O.id)).where(*_KNOWN, getattr(_O, column).in_(_SOME))
+    return select(col(_O.id)).where(*_KNOWN, among(getattr(_O, column), "some"))
 
 
 def value_of(some: list[str]) -> tuple[bool, Any]:

@@ -28,9 +28,9 @@ def test_an_invoice_shows_its_status_currency_and_total() -> None:
 
 
 def test_a_document_shows_its_amount_while_it_is_posted_and_what_is_owed_on_it() -> None:
-    assert of_document(DOCUMENT) == "d1|PART_PAID|EUR|100|19|40|79\n"
+    assert of_document(DOCUMENT) == "d1|PART_PAID|EUR|100|19|40|79|i1\n"
     void = replace(DOCUMENT, status=DocumentStatus.VOID)
-    assert of_document(void) == "d1|VOID|EUR|0|19|40|0\n"
+    assert of_document(void) == "d1|VOID|EUR|0|19|40|0|i1\n"
 
 
 def test_a_memo_shows_the_document_that_it_reduces() -> None:
@@ -42,7 +42,7 @@ def test_each_source_has_a_hash_over_its_own_lines_in_their_order() -> None:
     digests = Digests()
     digests.take("erp", "one\n")
     digests.take("core", "other\n")
-    digests.take_bytes("erp", b"two\n")
+    digests.hash_of("erp").update(b"two\n")
     assert digests.of("erp") == sha256(b"one\ntwo\n").hexdigest()
     assert digests.of("core") == sha256(b"other\n").hexdigest()
     assert digests.of("nothing read") == sha256().hexdigest()
