@@ -23,7 +23,7 @@ from state.links import Link, LinkState
 from state.pushes import PushRecord
 from state.receivables import CreditMemo, DocumentStatus, DownstreamInvoice
 from state.rows import micros
-from state.statements import BODIES, SEEN, ever_held
+from state.statements import ever_held, standing
 from state.tables import BodyRow, ObservationRow
 from state.winding import Seen, wound_back
 from state.worklist import Flag
@@ -51,9 +51,8 @@ class AsOf:
     def children_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         """What was regenerated from each of these."""
         wanted = set(ids)
-        names = self._ids("invoice", "parent", wanted)
         found: dict[str, tuple[str, ...]] = {}
-        for name, one in sorted(self._at(CoreInvoice, "invoice", names)):
+        for name, one in self._at(CoreInvoice, "invoice", wanted, by="parent"):
             parent = one.regenerated_from
             if parent is not None and parent in wanted:
                 found[parent] = (*found.get(parent, ()), name)
@@ -62,9 +61,8 @@ class AsOf:
     def documents_of(self, core_ids: Collection[str]) -> dict[str, list[DownstreamInvoice]]:
         """Documents in every register, by the core invoice they name."""
         wanted = set(core_ids)
-        names = self._ids("document", "ref", wanted)
         found: dict[str, list[DownstreamInvoice]] = {}
-        for _, one in self._documents(names):
+        for _, one in self._documents(wanted, by="ref"):
             if one.core_invoice_id is not None and one.core_invoice_id in wanted:
                 found.setdefault(one.core_invoice_id, []).append(one)
         return found
@@ -81,9 +79,9 @@ class AsOf:
     ) -> dict[str, list[CreditMemo]]:
         """Memos by the document they reduce."""
         wanted = set(document_ids)
-        names = self._ids("memo", "ref", [f"{target}|{name}" for name in wanted])
+        keys = [f"{target}|{name}" for name in wanted]
         found: dict[str, list[CreditMemo]] = {}
-        for _, one in self._at(CreditMemo, "memo", names):
+        for _, one in self._at(CreditMemo, "memo", keys, by="ref"):
             if one.target == target and one.invoice_id in wanted:
                 found.setdefault(one.invoice_id or "", []).append(one)
         return found
@@ -96,7 +94,7 @@ class AsOf:
         """Which core invoices' pushes claim each of these Stripe documents."""
         wanted = set(document_ids)
         found: dict[str, set[str]] = {}
-        for name, one in self._at(PushRecord, "push", self._ids("push", "ref", wanted)):
+        for name, one in self._at(PushRecord, "push", wanted, by="ref"):
             if one.document_id in wanted:
                 found.setdefault(one.document_id or "", set()).add(name)
         return found
@@ -108,14 +106,14 @@ class AsOf:
     def flags_of(self, core_ids: Collection[str]) -> dict[str, list[Flag]]:
         """Flags that had been opened, by core invoice."""
         found: dict[str, list[Flag]] = {}
-        for _, one in self._at(Flag, "flag", self._ids("flag", "ref", core_ids)):
+        for _, one in self._at(Flag, "flag", core_ids, by="ref"):
             found.setdefault(one.core_invoice_id, []).append(one)
         return found
 
     def links_of(self, core_ids: Collection[str]) -> dict[str, list[Link]]:
         """Links that stood, by core invoice."""
         found: dict[str, list[Link]] = {}
-        for _, one in self._at(Link, "link", self._ids("link", "ref", core_ids)):
+        for _, one in self._at(Link, "link", core_ids, by="ref"):
             if one.state is LinkState.ACTIVE:
                 found.setdefault(one.core_invoice_id, []).append(one)
         return found
@@ -152,10 +150,9 @@ class AsOf:
     def invoices_of_customers(self, customer_ids: Collection[str]) -> list[CoreInvoice]:
         """These customers' invoices: by customer, date and id."""
         wanted = set(customer_ids)
-        names = self._ids("invoice", "ref", wanted)
         found = [
             one
-            for _, one in self._at(CoreInvoice, "invoice", names)
+            for _, one in self._at(CoreInvoice, "invoice", wanted, by="ref")
             if one.customer_id in wanted
         ]
         return sorted(found, key=_by_customer)
@@ -214,19 +211,20 @@ class AsOf:
         """Each document whose balance may not be as it was read, by its key."""
         return self._documents(self._touched())
 
-    def _documents(self, keys: Collection[str]) -> Iterator[tuple[str, DownstreamInvoice]]:
+    def _documents(
+        self, values: Collection[str], *, by: str = "id"
+    ) -> Iterator[tuple[str, DownstreamInvoice]]:
         """Documents by register and id, each with the balance it had."""
         touched = self._touched()
-        for some in chunks(sorted(set(keys))):
-            found = list(self._pairs(DownstreamInvoice, "document", some))
-            moved = {name for name, *_ in found if name in touched}
-            then, ever = self._memos_on(moved)
-            for name, seq, kept, was in found:
-                if name in moved:
-                    memos = then.get(name, ()), ever.get(name, {})
-                    yield name, wound_back((seq, kept), was, *memos)
-                else:
-                    yield name, was
+        found = list(self._pairs(DownstreamInvoice, "document", values, by=by))
+        moved = {name for name, *_ in found if name in touched}
+        then, ever = self._memos_on(moved)
+        for name, seq, kept, was in found:
+            if name in moved:
+                memos = then.get(name, ()), ever.get(name, {})
+                yield name, wound_back((seq, kept), was, *memos)
+            else:
+                yield name, was
 
     def _memos_on(
         self, keys: Collection[str]
@@ -279,44 +277,56 @@ class AsOf:
     # --- the one rule ----------------------------------------------------------------
 
     def _at(
-        self, word: type[_W], kind: str, ids: Iterable[str], *, as_first_seen: bool = False
+        self,
+        word: type[_W],
+        kind: str,
+        values: Iterable[str],
+        *,
+        by: str = "id",
+        as_first_seen: bool = False,
     ) -> Iterator[tuple[str, _W]]:
         """Each of these as it was, by id."""
-        for name, _, _, was in self._pairs(word, kind, ids, as_first_seen=as_first_seen):
+        pairs = self._pairs(word, kind, values, by=by, as_first_seen=as_first_seen)
+        for name, _, _, was in pairs:
             yield name, was
 
     def _pairs(
-        self, word: type[_W], kind: str, ids: Iterable[str], *, as_first_seen: bool = False
+        self,
+        word: type[_W],
+        kind: str,
+        values: Iterable[str],
+        *,
+        by: str = "id",
+        as_first_seen: bool = False,
     ) -> Iterator[tuple[str, int, _W, _W]]:
-        """Each of these, by id: by which observation it stands, as read, and as it was."""
-        cut = micros(self.moment)
-        for some in chunks(sorted(set(ids))):
-            about = {"entity": self.asked.entity, "kind": kind, "until": self.seq}
-            standing: dict[str, tuple[int, bool]] = {}
-            met: set[str] = set()
-            for name, seq, effective, began in self.asked.ask(
-                SEEN, {**about, "some": some}
-            ):
-                if effective <= cut:
-                    standing[name] = (seq, False)
-                elif name not in met and (kind != "memo" or began is None or began <= cut):
-                    standing[name] = (seq, True)  # a part that began later was in its memo
-                met.add(name)
-            bodies = self._bodies([seq for seq, _ in standing.values()])
-            for name, (seq, early) in standing.items():
-                one = decode(word, bodies[seq])
-                was = rewound(one, self.moment) if early and not as_first_seen else one
-                if was is not None:
-                    yield name, seq, one, was
+        """The words that ever held one of these values in the column `by`, in order of id.
 
-    def _bodies(self, seqs: list[int]) -> dict[int, str]:
-        return {row[0]: row[1] for row in self.asked.ask(BODIES, {"some": seqs})}
+        Of each: by which observation it stands, as read, and as it was.
+        """
+        cut = micros(self.moment)
+        about = {"entity": self.asked.entity, "kind": kind, "until": self.seq, "cut": cut}
+        told: dict[str, tuple[int, bool, str]] = {}
+        met: set[str] = set()
+        for some in chunks(sorted(set(values))):
+            asked = self.asked.ask(standing(by), {**about, "some": some})
+            for name, seq, effective, began, body in asked:
+                if effective <= cut:
+                    told[name] = (seq, False, body)
+                elif name not in met and (kind != "memo" or began is None or began <= cut):
+                    told[name] = (
+                        seq,
+                        True,
+                        body,
+                    )  # a part that began later was in its memo
+                met.add(name)
+        for name, (seq, early, body) in sorted(told.items()):
+            one = decode(word, body)
+            was = rewound(one, self.moment) if early and not as_first_seen else one
+            if was is not None:
+                yield name, seq, one, was
 
     def _ids(self, kind: str, column: str, values: Iterable[str]) -> set[str]:
-        """The ids of a kind that ever held one of these values; the word decides.
-
-        Not DISTINCT: SQLite would then walk the whole kind in the order of its ids.
-        """
+        """The ids of a kind that ever held one of these values; the word decides."""
         found: set[str] = set()
         for some in chunks(sorted(set(values))):
             about = {"entity": self.asked.entity, "kind": kind, "until": self.seq}

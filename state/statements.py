@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from state.among import among
@@ -79,23 +80,59 @@ def _holds(column: str, *, many: bool) -> Any:
 
 # The books as of an instant: what is asked for every few hundred core invoices.
 _O = ObservationRow
-_KNOWN = (
-    col(_O.entity) == _ENTITY,
-    col(_O.kind) == bindparam("kind"),
-    col(_O.seq) <= bindparam("until"),
-)
-SEEN = (
-    select(col(_O.id), col(_O.seq), col(_O.effective_at), col(_O.began_at))
-    .where(*_KNOWN, among(col(_O.id), "some"))
-    .order_by(col(_O.id), col(_O.seq))
-)
-BODIES = select(col(BodyRow.seq), col(BodyRow.body)).where(among(col(BodyRow.seq), "some"))
+
+
+def _known(seen: Any) -> tuple[Any, ...]:
+    """What was observed of a kind by now."""
+    return (
+        col(seen.entity) == _ENTITY,
+        col(seen.kind) == bindparam("kind"),
+        col(seen.seq) <= bindparam("until"),
+    )
+
+
+_KNOWN = _known(_O)
+_LATER = aliased(_O)
 
 
 @cache
 def ever_held(column: str) -> Any:
-    """Which words of a kind ever held one of these values in a column."""
+    """Which words of a kind ever held one of these values in a column.
+
+    Not DISTINCT: SQLite would then walk the whole kind in the order of its ids.
+    """
     return select(col(_O.id)).where(*_KNOWN, among(getattr(_O, column), "some"))
+
+
+@cache
+def standing(column: str) -> Any:
+    """The words of a kind that ever held one of these values, as they may stand at a cutoff.
+
+    By id: the last observation that had become so by then, and those that became so later.
+    """
+    named = among(col(_O.id), "some")
+    if column != "id":
+        held = aliased(_O)
+        named = col(_O.id).in_(
+            select(col(held.id)).where(*_known(held), among(getattr(held, column), "some"))
+        )
+    passed = (
+        select(col(_LATER.seq))
+        .where(
+            *_known(_LATER),
+            col(_LATER.id) == col(_O.id),
+            col(_LATER.seq) > col(_O.seq),
+            col(_LATER.effective_at) <= bindparam("cut"),
+        )
+        .exists()
+    )
+    told = (_O.id, _O.seq, _O.effective_at, _O.began_at, BodyRow.body)
+    return (
+        select(*map(col, told))
+        .join(BodyRow, col(BodyRow.seq) == col(_O.seq))
+        .where(*_KNOWN, named, ~passed)
+        .order_by(col(_O.id), col(_O.seq))
+    )
 
 
 def value_of(some: list[str]) -> tuple[bool, Any]:

@@ -28,9 +28,14 @@ def test_an_invoice_shows_its_status_currency_and_total() -> None:
 
 
 def test_a_document_shows_its_amount_while_it_is_posted_and_what_is_owed_on_it() -> None:
-    assert of_document(DOCUMENT) == "d1|PART_PAID|EUR|100|19|40|79|i1\n"
+    assert of_document(DOCUMENT) == "d1|PART_PAID|EUR|100|19|40|79|\n"
     void = replace(DOCUMENT, status=DocumentStatus.VOID)
-    assert of_document(void) == "d1|VOID|EUR|0|19|40|0|i1\n"
+    assert of_document(void) == "d1|VOID|EUR|0|19|40|0|\n"
+
+
+def test_a_document_shows_the_core_invoice_that_it_names() -> None:
+    named = replace(DOCUMENT, core_invoice_id="ci_1")
+    assert of_document(named) == "d1|PART_PAID|EUR|100|19|40|79|ci_1\n"
 
 
 def test_a_memo_shows_the_document_that_it_reduces() -> None:
