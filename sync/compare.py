@@ -5,7 +5,7 @@ the one `classify_leg`. What classification cannot see in one leg, duplicates an
 links, is found here, before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -305,7 +305,9 @@ def _together(row: Row, some: list[Held], stays: str | None) -> Row:
     )
 
 
-def _with_flags(row: Row, flags: Iterable[Flag]) -> Row:
+def _with_flags(row: Row, flags: Collection[Flag]) -> Row:
+    if not flags:
+        return row
     documents = set(row.document_id.split(", "))
     named = [
         flag

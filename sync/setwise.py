@@ -61,10 +61,10 @@ from sync.statements import (
     month_number,
 )
 
-MEMORY = "260MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
+MEMORY = "240MB"  # what DuckDB may hold; beyond it, it spills to a folder of its own
 FEW = 100_000  # so many ids of the plainly matched are told by name
 AS_WRITTEN = "join_order,build_side_probe_side"
-BATCH = 150_000  # invoices whose lines are put in order and hashed at once
+BATCH = 100_000  # invoices whose lines are put in order and hashed at once
 NEEDED = ("duckdb", "pyarrow", "adbc_driver_manager")
 
 

@@ -83,10 +83,10 @@ CREATE TEMP VIEW scope AS SELECT * FROM invoice WHERE in_month = 1 AND currency 
 """,
     "document": """
 CREATE TEMP TABLE documents AS
-SELECT i.n, CASE WHEN i.n IS NULL THEN d.ref END AS named,
+SELECT i.n, CAST(0 AS TINYINT) AS tied,
   CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END AS core,
   CASE WHEN i.n IS NULL THEN d.ref END AS stranger,
-  CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS custom,
+  CAST(CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END AS TINYINT) AS custom,
   CAST(d.target AS ENUM ({registers})) AS target,
   substr(d.id, length(d.target) + 2) AS name, d.currency,
   CAST(COALESCE(wound.status, d.status) AS ENUM ({statuses})) AS status,
@@ -96,8 +96,8 @@ SELECT i.n, CASE WHEN i.n IS NULL THEN d.ref END AS named,
     AS gross,
   COALESCE(wound.owed,
     CASE WHEN d.status IN ('OPEN', 'PART_PAID') THEN d.still_open ELSE 0 END) AS owed,
-  CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE')
-    AND d.minor = i.due AND d.currency = i.currency THEN 1 ELSE 0 END AS agrees
+  CAST(CASE WHEN d.status IN ('OPEN', 'PART_PAID', 'PAID', 'UNCOLLECTIBLE')
+    AND d.minor = i.due AND d.currency = i.currency THEN 1 ELSE 0 END AS TINYINT) AS agrees
 FROM (
   SELECT id, ref, parent AS target, currency, minor, tax,
     CASE WHEN early = 1 AND posted_at > {cut} THEN began_at ELSE posted_at END AS posted,
@@ -139,7 +139,7 @@ CREATE TEMP TABLE flagged AS SELECT ref FROM {stands} WHERE early = 0 OR posted_
 
 # A document that names no invoice, and that two persons have tied to one: a person may look.
 TIED = """
-UPDATE documents SET
+UPDATE documents SET tied = 1,
   core = CASE WHEN i.in_month = 1 AND i.currency <> '' THEN i.n END,
   stranger = CASE WHEN i.n IS NULL THEN l.ref END,
   custom = CASE WHEN i.in_month = 1 AND i.currency = '' THEN 1 ELSE 0 END
@@ -196,33 +196,8 @@ LEFT JOIN (SELECT n FROM plain WHERE n > $after AND n <= $until) p ON p.n = d.co
 WHERE d.n > $after AND d.n <= $until ORDER BY d.target, d.n, d.name
 """
 STRANGE_LINES = """
-SELECT concat_ws('|', name, status, currency, gross, tax, paid, owed, named) || chr(10)
-FROM documents WHERE n IS NULL AND target = $target ORDER BY name
-"""
-MEMO_LINES = """
-SELECT concat_ws('|', name, status, currency, minor, tax,
-  CASE WHEN loose = 1 THEN '' ELSE substr(ref, length(target) + 2) END) || chr(10)
-FROM memos WHERE target = $target ORDER BY name
-"""
-CORE_TOTALS = """
-SELECT currency, count(*), sum(CASE WHEN status = 'FINALIZED' THEN minor ELSE 0 END)
-FROM scope GROUP BY currency
-"""
-DOCUMENT_TOTALS = """
-SELECT target, currency, count(*), sum(gross), sum(owed)
-FROM documents WHERE core IS NOT NULL GROUP BY target, currency
-"""
-WITHDOCUMENT_LINES = """
-SELECT d.target, CASE WHEN p.n IS NULL THEN '' ELSE d.currency END AS plain,
-  concat_ws('|', d.name, d.status, d.currency, d.gross, d.tax, d.paid, d.owed, i.id)
-  || chr(10) AS line
-FROM documents d
-JOIN (SELECT n, id FROM invoice WHERE n > $after AND n <= $until) i ON i.n = d.n
-LEFT JOIN (SELECT n FROM plain WHERE n > $after AND n <= $until) p ON p.n = d.core
-WHERE d.n > $after AND d.n <= $until ORDER BY d.target, d.n, d.name
-"""
-STRANGE_LINES = """
-SELECT concat_ws('|', name, status, currency, gross, tax, paid, owed, named) || chr(10)
+SELECT concat_ws('|', name, status, currency, gross, tax, paid, owed,
+  CASE WHEN tied = 1 THEN '' ELSE stranger END) || chr(10)
 FROM documents WHERE n IS NULL AND target = $target ORDER BY name
 """
 MEMO_LINES = """
