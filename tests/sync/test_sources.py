@@ -51,8 +51,8 @@ def test_the_hash_is_that_of_the_canonical_lines() -> None:
     )
     expected = {
         "core": "a|FINALIZED||10000\nb|FINALIZED|USD|10000\n",
-        "stripe": "stripe_b|OPEN|USD|10000|0|0|10000\n",
-        "erp": "erp_b|OPEN|USD|500|7|0|500\n"
+        "stripe": "stripe_b|OPEN|USD|10000|0|0|10000|b\n",
+        "erp": "erp_b|OPEN|USD|500|7|0|500|b\n"
         "cn_erp_b|issued|USD|20|0|erp_b\ncn_erp_c|issued|USD|9|0|\n",
     }
     found = {one.name: one.sha256 for one in kept.run().sources}
