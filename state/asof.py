@@ -209,7 +209,8 @@ class AsOf:
 
     def wound(self) -> Iterator[tuple[str, DownstreamInvoice]]:
         """Each document whose balance may not be as it was read, by its key."""
-        return self._documents(self._touched())
+        for some in chunks(sorted(self._touched())):
+            yield from self._documents(some)
 
     def _documents(
         self, values: Collection[str], *, by: str = "id"
@@ -313,11 +314,8 @@ class AsOf:
                 if effective <= cut:
                     told[name] = (seq, False, body)
                 elif name not in met and (kind != "memo" or began is None or began <= cut):
-                    told[name] = (
-                        seq,
-                        True,
-                        body,
-                    )  # a part that began later was in its memo
+                    # A part that began later was in its memo.
+                    told[name] = (seq, True, body)
                 met.add(name)
         for name, (seq, early, body) in sorted(told.items()):
             one = decode(word, body)

@@ -158,12 +158,11 @@ class _Engine:
 
     def _wind(self) -> None:
         """Balances that are not as they were read, from the books themselves."""
-        wound = list(self._ground.books.wound())
-        told = {
-            "ids": [name for name, _ in wound],
-            "owed": [one.owed_minor for _, one in wound],
-            "status": [one.status.value for _, one in wound],
-        }
+        told: dict[str, list[Any]] = {"ids": [], "owed": [], "status": []}
+        for name, one in self._ground.books.wound():
+            told["ids"].append(name)
+            told["owed"].append(one.owed_minor)
+            told["status"].append(one.status.value)
         self._db.execute(WOUND, told)
 
     def _load(self, kind: str) -> None:
