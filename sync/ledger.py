@@ -119,13 +119,24 @@ def take_strangers(ledger: Ledger, ground: Ground, names: Collection[str]) -> No
 
 def invoices_in_order(ground: Ground) -> Iterator[list[CoreInvoice]]:
     """The month's core invoices by customer, date and id; custom units are left out."""
-    for customers in ground.books.customer_chunks():
-        found = ground.books.invoices_of_customers(customers)
-        yield from chunks((one for one in found if in_a_row(ground, one)), CHUNK)
+    books = ground.books
+    yield from chunks(
+        (
+            one
+            for customers in books.customer_chunks()
+            for one in books.invoices_of_customers(customers)
+            if one.currency is not None and ground.period.holds(posted(one))
+        ),
+        CHUNK,
+    )
 
 
 def invoices_met(ground: Ground, ledger: Ledger) -> Iterator[list[CoreInvoice]]:
     """The same by id, with whatever is met on the way counted and hashed."""
+    yield from chunks(_meet(ground, ledger), CHUNK)
+
+
+def _meet(ground: Ground, ledger: Ledger) -> Iterator[CoreInvoice]:
     for some in chunks(ground.books.each_invoice(), CHUNK):
         documents = ground.books.documents_of([one.id for one in some])
         for one in some:
@@ -139,12 +150,7 @@ def invoices_met(ground: Ground, ledger: Ledger) -> Iterator[list[CoreInvoice]]:
                 ledger.excluded.append(custom_unit(one))
             else:
                 ledger.counted.core(one)
-        yield [one for one in some if in_a_row(ground, one)]
-
-
-def in_a_row(ground: Ground, invoice: CoreInvoice) -> bool:
-    """Is it of the month, and of money?"""
-    return invoice.currency is not None and ground.period.holds(posted(invoice))
+                yield one
 
 
 def posted(invoice: CoreInvoice) -> datetime | None:
