@@ -45,7 +45,7 @@ ADD_AUDIT = insert(AuditRow)
 FOOTING = (
     select(col(Current.id), col(Current.ref), col(ObservationRow.posted_at))
     .join(ObservationRow, col(ObservationRow.seq) == col(Current.seq))
-    .where(*_OF_KIND, col(Current.id).in_(bindparam("value", expanding=True)))
+    .where(*_OF_KIND, among(col(Current.id), "value"))
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 
 from state.among import among
 from state.engine import open_engine
-from state.statements import ever_held, known_as, standing, words
+from state.statements import FOOTING, ever_held, known_as, standing, words
 from state.tables import BodyRow
 
 
@@ -27,6 +27,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         *(ever_held(column) for column in ("ref", "parent")),
         *(words(column, many=True) for column in ("id", "ref", "parent", "status")),
         known_as(many=True),
+        FOOTING,
     ],
 )
 def test_no_table_is_read_through_for_a_list(engine: Engine, statement: Any) -> None:
