@@ -91,6 +91,7 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
     currency = _text(body, "currency", "").upper()
     total = _whole(body, "total", None)
     amount = _whole(body, "total_excluding_tax", total)
+    issued_at = _moment(body, "effective_at") or _moment(body, "created")
     return CreditMemo(
         target=target,
         id=id_of(body),
@@ -106,8 +107,8 @@ def memo(target: str, body: dict[str, Any]) -> CreditMemo:
         pre_payment_minor=_told(body, "pre_payment_amount", currency),
         post_payment_minor=_told(body, "post_payment_amount", currency) or 0,
         given=_given(body, currency),
-        document_at=_moment(body, "effective_at") or _moment(body, "created"),
-        posted_at=_moment(body, "effective_at") or _moment(body, "created"),
+        document_at=issued_at,
+        posted_at=issued_at,
         voided_at=_moment(body, "voided_at"),
     )
 

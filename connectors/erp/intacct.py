@@ -285,8 +285,8 @@ class Intacct:
 
 
 def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
-    told = row.get("txnCurrency.totalDue")
-    return None if told is None else abs(row_of.amount(told, what))
+    due = row_of.told_amount(row, "txnCurrency.totalDue", what)
+    return None if due is None else abs(due)
 
 
 def _question(

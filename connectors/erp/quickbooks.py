@@ -269,14 +269,9 @@ class QuickBooksLook:
             entity=self.book.realm,
             posted_on=row_of.day(text(row, "TxnDate"), what),
             document_on=row_of.day(text(row, "TxnDate"), what),
-            left=_left(row, what),
+            left=row_of.told_amount(row, "RemainingCredit", what),
             raw=row,
         )
-
-
-def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
-    told = row.get("RemainingCredit")
-    return None if told is None else row_of.amount(told, what)
 
 
 def paired(payment: Mapping[str, Any], currency: str) -> list[Applied]:

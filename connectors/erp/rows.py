@@ -96,6 +96,12 @@ def amount(value: Any, what: str) -> Decimal:
     return found
 
 
+def told_amount(row: Mapping[str, Any], name: str, what: str) -> Decimal | None:
+    """The same of a field; None where the row does not tell it. Raises Incomplete."""
+    value = row.get(name)
+    return None if value is None else amount(value, what)
+
+
 def minor(value: Decimal, currency: str, what: str) -> int:
     """Minor units. Raises Incomplete for an unknown currency, or for too many decimals."""
     try:

@@ -266,7 +266,7 @@ class Xero:
             entity=self.tenant,
             posted_on=_day(row.get("Date")),
             document_on=_day(row.get("Date")),
-            left=_left(row, what),
+            left=row_of.told_amount(row, "RemainingCredit", what),
             refunds=_refunds(row, what),
             raw=row,
         )
@@ -284,11 +284,6 @@ def _allocations(row: Mapping[str, Any]) -> list[Applied]:
         for one in row.get("Allocations") or []
         if not one.get("IsDeleted")
     ]
-
-
-def _left(row: Mapping[str, Any], what: str) -> Decimal | None:
-    told = row.get("RemainingCredit")
-    return None if told is None else row_of.amount(told, what)
 
 
 def _refunds(
