@@ -233,7 +233,8 @@ def _consolidated(
     """
     customers = {name: owner for one in read.values() for owner, name in one.constituents}
     others = {name: customers[name] for name in customers if name not in read}
-    stored = {**known, **parts.store.invoices(list(others))}
+    before = parts.store.invoices(others)
+    stored = {**known, **before}
     for name, owner in others.items():
         if name not in stored and (found := parts.core.invoice(owner, name)) is not None:
             stored[name] = found
@@ -246,15 +247,15 @@ def _consolidated(
     void = {name for name in names if name in holders and holders[name].status is _VOID}
 
     def told(one: CoreInvoice) -> CoreInvoice:
-        before = stored.get(one.id)
-        kept = None if before is None else before.consolidated_in
+        was = stored.get(one.id)
+        kept = None if was is None else was.consolidated_in
         by = named.get(one.id)
         if by is not None and by.id != one.id and (kept is None or kept in void):
             kept = by.id
         return one if kept == one.consolidated_in else replace(one, consolidated_in=kept)
 
     marked = [told(stored[name]) for name in others if name in stored]
-    moved = [one for one in marked if one != parts.store.invoice(one.id)]
+    moved = [one for one in marked if one != before.get(one.id)]
     return {name: told(one) for name, one in read.items()}, moved
 
 
