@@ -101,13 +101,9 @@ class CoreInvoice:
     voided_at: datetime | None = None  # where the core's audit log tells it
     payer_id: str | None = None  # another customer that pays for it
     payer_contract_id: str | None = None
-    constituents: tuple[
-        tuple[str, str], ...
-    ] = ()  # customer and id of what it consolidates
+    constituents: tuple[tuple[str, str], ...] = ()  # what it consolidates: customer and id
     copies: tuple[tuple[str, str], ...] = ()  # provider and id of copies for revenue
-    consolidated_in: str | None = (
-        None  # the invoice that bills its lines: it is a statement
-    )
+    consolidated_in: str | None = None  # what bills its lines, where it is a statement
 
     @property
     def due_minor(self) -> int:

@@ -46,9 +46,7 @@ class Unread:
 
     source: str  # core, stripe, or the ERP's name
     why: str
-    since: datetime | None = (
-        None  # when this was first found; None: it was read, and not reached
-    )
+    since: datetime | None = None  # None: it was read, and could not be written to
     hinted: bool = False  # only hints were followed: a sweep was not what failed
     hopeless: bool = False  # a key or a setting is wrong: no later turn goes better
 

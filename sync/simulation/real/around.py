@@ -44,9 +44,7 @@ class Around(Outside):
         self.answered = False  # a call has come back, and its answer is not yet kept
         self.whole: set[str] = set()  # sources whose last reading came to its end
         self.listed: list[tuple[str, str]] = []  # what that of Stripe saw asking for money
-        self.erp_shown: dict[
-            str, bool
-        ] = {}  # the ERP's copies: was it void when last shown?
+        self.erp_shown: dict[str, bool] = {}  # of the ERP's copies: void when last shown?
         self.writes = 0  # requests that were not readings
 
     def chain(self) -> CoreModel:
