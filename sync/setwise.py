@@ -267,9 +267,7 @@ class _Engine:
             some = {"after": after, "until": after + BATCH}
             self._take(digests, CORE, INVOICE_LINES, progress, some)
             told: Any = self._db.sql(DOCUMENT_LINES, params=some).to_arrow_table()
-            counts = {
-                one["values"]: one["counts"] for one in _counts(told.column("target"))
-            }
+            counts = _counts(told.column("target"))
             first = 0
             for target in self._ground.targets:
                 of_target = told.slice(first, counts.get(target, 0))
@@ -328,10 +326,9 @@ def _typed(columns: Sequence[str], told: Sequence[str]) -> str:
     )
 
 
-def _counts(column: Any) -> list[dict[str, Any]]:
+def _counts(column: Any) -> dict[str, int]:
     """How often each value stands in a column of Arrow."""
-    found: list[dict[str, Any]] = column.value_counts().to_pylist()
-    return found
+    return {one["values"]: one["counts"] for one in column.value_counts().to_pylist()}
 
 
 def _by_currency(told: Any) -> Iterator[tuple[str, Any]]:
@@ -339,9 +336,8 @@ def _by_currency(told: Any) -> Iterator[tuple[str, Any]]:
     from pyarrow import compute
 
     plain = told.column("plain")
-    for one in _counts(plain):
-        if currency := one["values"]:
-            yield currency, told.column("line").filter(compute.equal(plain, currency))
+    for currency in filter(None, _counts(plain)):
+        yield currency, told.column("line").filter(compute.equal(plain, currency))
 
 
 def _update(hashed: Any, lines: Any) -> None:
