@@ -29,6 +29,9 @@ class AuditEntry:
     idempotency_key: str = ""
 
 
+CORE = "core"  # the name of the billing core among the sources, in every configuration
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """One complete reading of a source: the only ground on which absence is concluded."""

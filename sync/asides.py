@@ -7,6 +7,7 @@ is counted; all else is named.
 from collections.abc import Sequence
 
 from state.invoices import CoreInvoice
+from state.observations import CORE
 from state.receivables import CreditMemo, DownstreamInvoice, MemoStatus
 from sync.books import NAMES_NO_INVOICE, Excluded
 
@@ -15,7 +16,7 @@ CUSTOM_UNIT = "is in a custom pricing unit"
 
 def custom_unit(invoice: CoreInvoice) -> Excluded:
     """A custom pricing unit is not money."""
-    return Excluded("core", "invoice", invoice.id, "", invoice.total_minor, CUSTOM_UNIT)
+    return Excluded(CORE, "invoice", invoice.id, "", invoice.total_minor, CUSTOM_UNIT)
 
 
 def unnamed(document: DownstreamInvoice) -> Excluded:

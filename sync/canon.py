@@ -12,8 +12,6 @@ from typing import Any
 from state.invoices import CoreInvoice
 from state.receivables import CreditMemo, DownstreamInvoice
 
-CORE = "core"
-
 
 def of_invoice(one: CoreInvoice) -> str:
     """A core invoice, by id."""

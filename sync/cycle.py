@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from connectors.ports import Register
-from state.observations import Unread
+from state.observations import CORE, Unread
 from state.receivables import STRIPE
 from state.worklist import UNRESOLVED
 from sync.correction_books import settle
@@ -32,7 +32,7 @@ from sync.prepare import CapReached
 from sync.progress import Progress
 from sync.push import Pushed, due, push_all, reconsider
 from sync.showing import show_flags
-from sync.unread import CORE, GROUND, Readings
+from sync.unread import GROUND, Readings
 
 LEASE_SECONDS = 60
 

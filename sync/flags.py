@@ -10,6 +10,7 @@ from datetime import datetime
 
 from state.invoices import CoreStatus
 from state.money import display
+from state.observations import CORE
 from state.pushes import PushState
 from state.receivables import STRIPE, DocumentStatus
 from state.worklist import Cause, Flag, FlagState
@@ -130,7 +131,7 @@ def _anomalies(case: Case) -> list[_Want]:
     known = case.invoice
     return [
         _Want(
-            target="core",
+            target=CORE,
             subject=f"core:{case.core_invoice_id}",
             cause=Cause.CORE_ANOMALY,
             action=f"Ask the billing core's operator about invoice {case.core_invoice_id}",
@@ -150,7 +151,7 @@ def _negative_draft(case: Case) -> list[_Want]:
         return []
     return [
         _Want(
-            target="core",
+            target=CORE,
             subject=f"core:{draft.id}",
             cause=Cause.NEGATIVE_DRAFT,
             action=f"Correct its usage before it is final; see: tieout advise {draft.id}",

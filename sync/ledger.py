@@ -12,13 +12,14 @@ from operator import attrgetter
 from typing import TypeVar
 
 from state.invoices import CoreInvoice, CoreStatus
+from state.observations import CORE
 from state.receivables import DocumentStatus
 from state.rows import micros
 from state.store import PastBooks
 from state.worklist import Flag
 from sync.asides import custom_unit, superseded, uncounted
 from sync.books import ChainFinding, Excluded, Row
-from sync.canon import CORE, Digests, of_document, of_invoice
+from sync.canon import Digests, of_document, of_invoice
 from sync.cases import gather
 from sync.chains import Version, chain_findings
 from sync.checks import Counted
@@ -145,7 +146,7 @@ def _meet(ground: Ground, ledger: Ledger) -> Iterator[CoreInvoice]:
                 if document.target in ground.targets:
                     ledger.digests.take(document.target, of_document(document))
             if not ground.period.holds(posted(one)):
-                ledger.counted.elsewhere["core"] += 1
+                ledger.counted.elsewhere[CORE] += 1
             elif one.currency is None:
                 ledger.excluded.append(custom_unit(one))
             else:

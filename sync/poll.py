@@ -15,7 +15,7 @@ from connectors.failures import ConnectorFailure, Incomplete
 from connectors.ports import Hints
 from state.credits import CoreCredit
 from state.invoices import CoreCustomer, CoreInvoice, CoreStatus
-from state.observations import Changes, Sweep
+from state.observations import CORE, Changes, Sweep
 from sync.decide import anomaly
 from sync.parts import Parts
 from sync.progress import Progress
@@ -70,7 +70,7 @@ def sweep_core(parts: Parts, progress: Progress) -> Polled:
             f"where {known} are known; nothing was concluded or pushed. "
             "Check core.base_url and core.token"
         )
-    swept = Sweep("core", started, parts.clock.now(), total.pages, total.rows)
+    swept = Sweep(CORE, started, parts.clock.now(), total.pages, total.rows)
     # What the log told up to here was read just now.
     cursors = {} if hints.cursor is None else {HINTS: hints.cursor}
     parts.record(Changes(sweeps=(swept,), cursors=cursors))
@@ -181,7 +181,7 @@ def _take(
     flagged = {
         core_id
         for core_id, flags in parts.store.flags_of(list(read)).items()
-        if any(flag.target == "core" for flag in flags)
+        if any(flag.target == CORE for flag in flags)
     }
     for core_id, invoice in read.items():
         before = known.get(core_id)

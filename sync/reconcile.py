@@ -10,7 +10,7 @@ from datetime import datetime
 from connectors.failures import Incomplete
 from state.clock import LATEST
 from state.codec import fingerprint
-from state.observations import AuditEntry
+from state.observations import CORE, AuditEntry
 from sync import signoff
 from sync.asides import custom_unit, loose_memo, of_custom_unit, unnamed
 from sync.asked import asked
@@ -48,7 +48,7 @@ from sync.screen import Tally
 from sync.setwise import Screened, screen
 from sync.sources import told
 from sync.subsequent import after_cutoff, pairs_with_timing
-from sync.unread import CORE, texts
+from sync.unread import texts
 
 KEEP_PLAIN = 5_000  # so many plainly matched rows are kept in a run; more are counted
 
@@ -366,11 +366,11 @@ def _sources(
     ledger: Ledger,
 ) -> tuple[Source, ...]:
     counted = ledger.counted
-    control: dict[str, dict[str, int]] = {"core": dict(counted.core_minor)}
+    control: dict[str, dict[str, int]] = {CORE: dict(counted.core_minor)}
     for (target, currency), minor in counted.gross_minor.items():
         control.setdefault(target, {})[currency] = minor
     used = used_rows(rows, matched, counted)
-    used["core"] = counted.invoices
+    used[CORE] = counted.invoices
     left_out = Counter(some.target for some in ledger.excluded) + counted.elsewhere
     return tuple(
         replace(

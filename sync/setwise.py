@@ -19,11 +19,12 @@ from typing import Any
 
 from state.asking import Asking
 from state.clock import LATEST
+from state.observations import CORE
 from state.receivables import STRIPE, DocumentStatus
 from state.rows import micros
 from state.slim import Slim, open_slim
 from sync.books import Matched
-from sync.canon import CORE, Digests
+from sync.canon import Digests
 from sync.checks import Counted
 from sync.ledger import Ground
 from sync.progress import Progress
@@ -220,7 +221,7 @@ class _Engine:
             if minor:
                 counted.core_minor[currency] = int(minor)
         other = rows("SELECT count(*) FROM invoice WHERE in_month = 0")[0][0]
-        counted.elsewhere = Counter({"core": other} if other else {})
+        counted.elsewhere = Counter({CORE: other} if other else {})
         for target, count in rows(STOOD):
             counted.stood[target] += count
         for target, currency, count, gross, owed in rows(DOCUMENT_TOTALS):

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from state.observations import CORE
 from state.receivables import STRIPE
 from sync.settings import Settings
 
@@ -17,7 +18,7 @@ FILE_FILTER = "every export that was dropped, from the first on"
 
 def told(settings: Settings, source: str) -> tuple[str, str]:
     """The address or folder of a source, and what is read of it."""
-    if source == "core":
+    if source == CORE:
         return _core(settings), CORE_FILTER
     if source == STRIPE:
         return _stripe(settings), STRIPE_FILTER

@@ -15,11 +15,10 @@ from connectors.failures import (
     NeedsConsent,
     NotNow,
 )
-from state.observations import Changes, Unread
+from state.observations import CORE, Changes, Unread
 from state.receivables import STRIPE
 from sync.parts import Parts, Rest
 
-CORE = "core"
 GROUND = frozenset({CORE, STRIPE})  # what a push rests on
 REST_FIRST_SECONDS = 5.0
 REST_MAX_SECONDS = 600.0

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from state.money import format_minor
+from state.observations import CORE
 from state.receivables import STRIPE
 from sync.books import Row
 from sync.exposure import Asked, wrongly_billed
@@ -130,7 +131,7 @@ def _core(material: Material, sums: _Sums) -> list[CheckLine]:
             f"+{format_minor(sums.crossed[target, currency], currency)}",
         )
         for target in material.run.targets
-        for currency, minor in _controls(material, "core", sums.core, target)
+        for currency, minor in _controls(material, CORE, sums.core, target)
     ]
 
 
