@@ -12,9 +12,9 @@ import pytest
 import stripe
 from hypothesis import settings
 
-from tests.servers import postgres, postgres_url, sandbox
+from tests.servers import either_url, postgres, postgres_url, sandbox
 
-__all__ = ["postgres", "postgres_url", "sandbox"]  # fixtures for every room
+__all__ = ["either_url", "postgres", "postgres_url", "sandbox"]  # fixtures for every room
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=150)
 settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=25)

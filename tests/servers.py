@@ -105,6 +105,15 @@ def postgres_url(postgres: Path) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_url(request: pytest.FixtureRequest) -> str:
+    """A `state.url` of an empty SQLite in memory, and again of an empty PostgreSQL."""
+    if request.param == "sqlite":
+        return "sqlite://"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
 @pytest.fixture
 def sandbox() -> "Iterator[Handle]":
     """The Stripe stand-in, with nothing in it."""

@@ -16,12 +16,9 @@ from tests.kept import Kept, broken, core, day, document, kinds, memo
 OPEN, PAID, VOID = DocumentStatus.OPEN, DocumentStatus.PAID, DocumentStatus.VOID
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = Kept(url, targets=("stripe",))
+@pytest.fixture
+def kept(either_url: str) -> Iterator[Kept]:
+    made = Kept(either_url, targets=("stripe",))
     yield made
     made.close()
 

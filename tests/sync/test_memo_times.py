@@ -36,12 +36,9 @@ WHOLE = CreditMemo(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    made = Kept(url, targets=("erp",))
+@pytest.fixture
+def kept(either_url: str) -> Iterator[Kept]:
+    made = Kept(either_url, targets=("erp",))
     yield made
     made.close()
 
